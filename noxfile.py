@@ -1,0 +1,78 @@
+"""Development sessions. Each installs what it needs by itself, through the pinned CPU set: run ``nox -s NAME``."""
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["tests", "lint", "types", "arch", "parity"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+CONSTRAINTS = Path(__file__).parent / ".ci" / "constraints-cpu.txt"
+SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+PROJECT = ("-e", ".[development]")
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    """Install through the constraints with pip: without the pin, torch brings several gigabytes of GPU packages."""
+    session.install("--constraint", str(CONSTRAINTS), *packages)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments go to pytest."""
+    install(session, *PROJECT)
+    workers = ["-n", str(min(os.cpu_count() or 1, 8))] if not session.posargs else []
+    session.run("pytest", *workers, *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Compare every pair of the policy in its quick scenarios; ``-- --full`` runs all."""
+    install(session, "-e", ".")
+    session.run("parity", "run", *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def ddp(session: nox.Session) -> None:
+    """Run everything about several ranks."""
+    install(session, *PROJECT)
+    session.run("pytest", "-k", "ddp", *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the budgets as ratios; nothing here fails because it is slow."""
+    install(session, *PROJECT)
+    session.run("pytest", "tests/bench", "--benchmark-enable", "-s", *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def scoreboard(session: nox.Session) -> None:
+    """Run every mutant and benign variant and print what was detected, located and named."""
+    install(session, *PROJECT)
+    session.run("python", "-m", "tests.mutants.scoreboard", *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    install(session, "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types strictly."""
+    install(session, *PROJECT, "mypy", "nox")
+    session.run("mypy")
+
+
+@nox.session
+def arch(session: nox.Session) -> None:
+    """Check that imports follow the direction of the data."""
+    install(session, "import-linter")
+    session.run("lint-imports", env={"PYTHONPATH": "."})
