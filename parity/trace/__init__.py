@@ -1,0 +1,1 @@
+"""What a run left behind: the vocabulary of channels, the wire format and the reader."""

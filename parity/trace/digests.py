@@ -1,0 +1,65 @@
+"""Exact 64-bit identities of tensors and bytes.
+
+The digest of a tensor is over its bytes in row-major order; shape and dtype are recorded apart. xxh3 reads at memory
+speed; where it is not installed, BLAKE2b stands in and the header of the trace names which one was used.
+
+This module is also loaded inside recorded programs: the standard library only, and torch objects as they come.
+"""
+
+import ctypes
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+Digest = Callable[[Any], int]
+
+
+def _blake2b(data: Any) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def choose() -> tuple[str, Digest]:
+    """Return the name of the digest algorithm available here, and its function from a buffer to 64 bits."""
+    try:
+        import xxhash
+    except ImportError:
+        return "blake2b-64", _blake2b
+    return "xxh3-64", xxhash.xxh3_64_intdigest
+
+
+ALGORITHM, digest_bytes = choose()
+EMPTY: Final = digest_bytes(b"")
+
+
+def digest_tensor(tensor: Any) -> int:
+    """Digest of a torch tensor's content, on any device, of any layout.
+
+    Reads the storage in place where the tensor is dense on the CPU: a view through numpy would cost several times more
+    and knows no bfloat16.
+    """
+    if not _is_plain(tensor):
+        tensor = _make_plain(tensor)
+    size = tensor.nbytes
+    if size == 0:
+        return EMPTY
+    return digest_bytes((ctypes.c_ubyte * size).from_address(tensor.data_ptr()))
+
+
+def _is_plain(tensor: Any) -> bool:
+    return bool(
+        tensor.is_cpu
+        and not tensor.is_sparse
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+        and not tensor.is_conj()
+        and not hasattr(tensor, "to_local")
+    )
+
+
+def _make_plain(tensor: Any) -> Any:
+    tensor = tensor.detach()
+    if hasattr(tensor, "to_local"):
+        tensor = tensor.to_local()
+    if str(tensor.layout) != "torch.strided":
+        tensor = tensor.to_dense()
+    return tensor.resolve_conj().resolve_neg().cpu().contiguous()

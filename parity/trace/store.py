@@ -1,0 +1,142 @@
+"""Reading a run's directory: ``manifest.json`` beside one ``*.trace`` file per process."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity.errors import TraceMissingError, TraceSchemaError, TraceUnreadableError
+from parity.trace.channels import CHANNELS, Kind
+from parity.trace.model import Key, Process, Series, Trace
+from parity.trace.wire import SCHEMA, SUFFIX, frames, values_head
+
+MANIFEST: Final = "manifest.json"
+_DTYPES: Final = {Kind.FLOAT: np.float64, Kind.INTEGER: np.int64, Kind.DIGEST: np.uint64}
+
+
+def read_trace(directory: Path) -> Trace:
+    """Read the run in ``directory``.
+
+    Of several processes of one rank, the one with most updates took part in the training; the others are bystanders.
+
+    Raises:
+        TraceMissingError: the directory holds no run.
+        TraceUnreadableError: a file is not a trace at all.
+        TraceSchemaError: a file was written by another version of the format.
+    """
+    manifest = read_manifest(directory)
+    files = sorted(directory.glob(f"*{SUFFIX}"))
+    everyone = sorted((read_process(file) for file in files), key=lambda process: (process.rank, -process.updates))
+    ranks: dict[int, Process] = {}
+    for process in everyone:
+        ranks.setdefault(process.rank, process)
+    chosen = tuple(ranks[rank] for rank in sorted(ranks))
+    return Trace(directory, manifest, chosen, tuple(process for process in everyone if process not in chosen))
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Read the description of the run that the recorder left in ``directory``."""
+    path = directory / MANIFEST
+    if not path.is_file():
+        message = f"{directory} is not a run: it has no {MANIFEST}. Record one with: parity record -o DIR -- COMMAND"
+        raise TraceMissingError(message)
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be read ({error}). Record the run again."
+        raise TraceUnreadableError(message) from error
+    _check_schema(path, manifest.get("schema") if isinstance(manifest, dict) else None)
+    return dict(manifest)
+
+
+def write_manifest(directory: Path, content: Mapping[str, Any]) -> None:
+    """Write the description of a run, with sorted keys."""
+    text = json.dumps({"schema": SCHEMA, **content}, indent=2, sort_keys=True)
+    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read_process(path: Path) -> Process:
+    """Read one process's file up to the last intact frame."""
+    data = path.read_bytes()
+    reading = _Reading()
+    end = 0
+    for kind, start, stop in frames(data):
+        reading.take(path, data, kind, start, stop)
+        end = stop
+    if not reading.header:
+        message = f"{path} is not a trace: its first {len(data)} bytes hold no intact header. Record the run again."
+        raise TraceUnreadableError(message)
+    return Process(
+        file=path.name,
+        header=reading.header,
+        series=reading.series(data),
+        notes=tuple(reading.notes),
+        sealed=reading.sealed,
+        lost_bytes=len(data) - end,
+    )
+
+
+class _Reading:
+    """The state of one pass over the frames of a file."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.sealed: dict[str, Any] | None = None
+        self.notes: list[dict[str, Any]] = []
+        self._keys: list[Key] = []
+        self._texts: list[str] = []
+        self._blocks: list[tuple[int, int, int]] = []
+
+    def take(self, path: Path, data: bytes, kind: bytes, start: int, stop: int) -> None:
+        """Interpret one frame."""
+        if kind == b"V":
+            self._blocks.append(values_head(data, start))
+        elif kind == b"T":
+            self._texts.append(data[start + 4 : stop].decode("utf-8", "surrogatepass"))
+        elif kind == b"D":
+            _, channel, name = json.loads(data[start:stop])
+            self._keys.append((channel, name))
+        elif kind == b"N":
+            self.notes.append(json.loads(data[start:stop]))
+        elif kind == b"E":
+            self.sealed = json.loads(data[start:stop])
+        elif kind == b"H":
+            self.header = json.loads(data[start:stop])
+            _check_schema(path, self.header.get("schema"))
+
+    def series(self, data: bytes) -> dict[Key, Series]:
+        """Sort all values into one column per series, keeping the order of observation."""
+        if not self._blocks:
+            return {}
+        counts = np.array([count for _, count, _ in self._blocks])
+        ids = np.concatenate([np.frombuffer(data, "<u4", count, at) for _, count, at in self._blocks])
+        bits = np.concatenate([np.frombuffer(data, "<u8", count, at + 4 * count) for _, count, at in self._blocks])
+        updates = np.repeat(np.array([update for update, _, _ in self._blocks], dtype=np.int64), counts)
+        order = np.argsort(ids, kind="stable")
+        bits, updates = bits[order], updates[order]
+        bounds = np.searchsorted(ids[order], np.arange(len(self._keys) + 1))
+        found: dict[Key, Series] = {}
+        for number, (channel_name, name) in enumerate(self._keys):
+            channel = CHANNELS.get(channel_name)
+            if channel is None:
+                continue
+            part = slice(bounds[number], bounds[number + 1])
+            found[channel_name, name] = Series(channel, name, updates[part], self._decode(channel.kind, bits[part]))
+        return found
+
+    def _decode(self, kind: Kind, bits: NDArray[np.uint64]) -> NDArray[Any]:
+        if kind is Kind.TEXT:
+            return np.array(self._texts, dtype=object)[bits.astype(np.int64)]
+        return bits.view(_DTYPES[kind])
+
+
+def _check_schema(path: Path, schema: object) -> None:
+    if schema != SCHEMA:
+        message = (
+            f"{path} has trace schema {schema!r}; this version of parity reads schema {SCHEMA}. "
+            "Record the run again, or use the version of parity that wrote it."
+        )
+        raise TraceSchemaError(message)
