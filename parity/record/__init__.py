@@ -1,0 +1,1 @@
+"""Runs a program unmodified and listens to everything that defines its training."""

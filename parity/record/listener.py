@@ -1,0 +1,228 @@
+"""The centre of a recorded process: turns what the probes see into observations, in order, and never disturbs.
+
+Probes subscribe to events and report through :meth:`Listener.observe`. A probe that raises is switched off and noted in
+the trace. The listener knows where in the training it is: an update begins with the first training forward or backward
+after an optimizer step, and what follows a step, until then, still belongs to the update of that step.
+
+Loaded inside recorded programs: the standard library, and torch where it already is.
+"""
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from ..trace.channels import CHANNELS, Kind
+from ..trace.digests import ALGORITHM
+from ..trace.wire import SUFFIX, Writer, float_bits
+from .places import Places
+
+_EARLY_LIMIT: Final = 20_000
+_MASK: Final = (1 << 64) - 1
+
+Handler = Callable[..., None]
+
+
+class UpdateLimitReached(SystemExit):
+    """Ends the program cleanly, with status 0, once the requested number of updates is done."""
+
+
+class Listener:
+    """Event hub, position in the training, and writer of one process's trace."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.level: str = settings.get("level", "digest")
+        self.limit: int | None = settings.get("updates")
+        self.places = Places(settings)
+        self.update = -1
+        self.stepped = False
+        self.pid = os.getpid()
+        self._handlers: dict[str, list[tuple[str, Handler]]] = {}
+        self._writer: Writer | None = None
+        self._early: list[tuple[int, str, str, Any]] = []
+        self._deferred: list[tuple[int, str, str, Any, float]] = []
+        self._thread: int | None = None
+        self._dead = False
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def on(self, event: str, probe: str, handler: Handler) -> None:
+        """Call ``handler`` whenever ``event`` is emitted."""
+        self._handlers.setdefault(event, []).append((probe, handler))
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Tell all subscribers. Only the training thread is heard; an exception switches the probe off."""
+        if self._dead or (self._thread is not None and threading.get_ident() != self._thread):
+            return
+        for probe, handler in self._handlers.get(event, ()):
+            try:
+                handler(*args)
+            except OSError as error:
+                self._die(error)
+                return
+            except Exception as error:
+                self.switch_off(probe, error)
+
+    def switch_off(self, probe: str, error: Exception) -> None:
+        """Stop listening through ``probe`` and say so in the trace."""
+        for event, handlers in self._handlers.items():
+            self._handlers[event] = [entry for entry in handlers if entry[0] != probe]
+        self.note({"probe": probe, "error": f"{type(error).__name__}: {error}", "update": self.update})
+
+    # -- position ----------------------------------------------------------------------------------------------------
+
+    def training_event(self) -> None:
+        """A training forward or backward begins: open the file, and the next update after a step."""
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        if self._dead or threading.get_ident() != self._thread:
+            return
+        self._open()
+        if self.stepped or self.update < 0:
+            self.flush()
+            self.update += 1
+            self.stepped = False
+            self.emit("update_begins")
+
+    def check_limit(self) -> None:
+        """End the program when the requested number of updates is complete.
+
+        Raises:
+            UpdateLimitReached: a SystemExit with status 0.
+        """
+        if self.limit is not None and self.stepped and self.update + 1 >= self.limit and not self._dead:
+            self.note({"stopped": f"after {self.update + 1} updates, as requested"})
+            raise UpdateLimitReached(0)
+
+    def step_done(self) -> None:
+        """An optimizer step, or one that the loss scaler skipped, is complete."""
+        self.stepped = True
+        self.flush()
+
+    # -- observations ------------------------------------------------------------------------------------------------
+
+    def observe(self, channel: str, value: Any, name: str = "") -> None:
+        """Record ``value`` in ``channel`` under the current update."""
+        if self._writer is None:
+            if len(self._early) < _EARLY_LIMIT:
+                self._early.append((self.update, channel, name, value))
+            return
+        self._write(self._writer, self.update, channel, name, value)
+
+    def observe_scalar(self, channel: str, tensor: Any, name: str = "", *, divisor: float = 1.0) -> None:
+        """Record the value of a one-element tensor over ``divisor``; on an accelerator, once the update is complete.
+
+        Reading it at once would make the program wait for the device.
+        """
+        tensor = tensor.detach()
+        if tensor.device.type == "cpu":
+            self.observe(channel, tensor.item() / divisor, name)
+        else:
+            self._deferred.append((self.update, channel, name, tensor.clone(), divisor))
+
+    def note(self, content: dict[str, Any]) -> None:
+        """Say something about the recording itself."""
+        if self._writer is not None and not self._dead:
+            self._writer.note(content)
+
+    def site(self, thing: str) -> None:
+        """Record which line of the program does ``thing``, the first time only."""
+        place = self.places.first_site(thing)
+        if place is not None:
+            self.observe("call_site", place, thing)
+
+    def flush(self) -> None:
+        """Settle deferred values and hand everything to the operating system."""
+        if self._writer is None or self._dead:
+            return
+        deferred, self._deferred = self._deferred, []
+        for update, channel, name, tensor, divisor in deferred:
+            self._write(self._writer, update, channel, name, tensor.item() / divisor)
+        try:
+            self._writer.flush()
+        except OSError as error:
+            self._die(error)
+
+    def finish(self) -> None:
+        """Seal the trace at the end of the process."""
+        if self._dead or os.getpid() != self.pid:
+            return
+        if self._writer is None and self.settings.get("child"):
+            return
+        self._open()
+        self.emit("finish")
+        self.flush()
+        if self._writer is not None and not self._dead:
+            self._writer.seal({"updates": self.update + 1 if self.stepped else max(self.update, 0)})
+        self._dead = True
+
+    def forget(self) -> None:
+        """In a forked child: the file belongs to the parent."""
+        self._dead = True
+
+    # -- file --------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._writer is not None or self._dead:
+            return
+        rank = int(os.environ.get("RANK", "0"))
+        header = {
+            "rank": rank,
+            "world": int(os.environ.get("WORLD_SIZE", "1")),
+            "pid": self.pid,
+            "argv": [self.places.neutral(word) for word in sys.argv],
+            "digest": ALGORITHM,
+            "level": self.level,
+        }
+        try:
+            self._writer = Writer(Path(self.settings["directory"]) / f"rank{rank}-{self.pid}{SUFFIX}", header)
+        except OSError as error:
+            self._die(error)
+            return
+        early, self._early = self._early, []
+        for update, channel, name, value in early:
+            self._write(self._writer, update, channel, name, value)
+
+    def _write(self, writer: Writer, update: int, channel: str, name: str, value: Any) -> None:
+        kind = CHANNELS[channel].kind
+        if kind is Kind.FLOAT:
+            bits = float_bits(float(value))
+        elif kind is Kind.TEXT:
+            bits = writer.text(str(value))
+        else:
+            bits = int(value) & _MASK
+        writer.observe(update, channel, name, bits)
+
+    def _die(self, error: OSError) -> None:
+        """The trace cannot be written any more: keep what there is and leave the program running."""
+        self._dead = True
+        stream = sys.__stderr__
+        if stream is not None:
+            stream.write(f"parity: recording stopped, the trace cannot be written ({error}); the program goes on\n")
+
+
+def install(settings: dict[str, Any]) -> None:
+    """Install all probes in this process."""
+    import torch
+
+    from .probes import PROBES
+
+    listener = Listener(settings)
+    seed = settings.get("seed")
+    if seed is not None:
+        torch.manual_seed(seed)
+    if settings.get("deterministic"):
+        torch.use_deterministic_algorithms(mode=True)
+    without = frozenset(settings.get("without", ()))
+    for name, probe in PROBES.items():
+        if name not in without:
+            try:
+                probe(listener)
+            except Exception as error:
+                listener.switch_off(name, error)
+    atexit.register(listener.finish)
+    os.register_at_fork(after_in_child=listener.forget)

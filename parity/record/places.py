@@ -1,0 +1,73 @@
+"""Where in the program something happens, and how its paths are written so that both sides can be compared.
+
+Loaded inside recorded programs: the standard library only.
+"""
+
+import json
+import linecache
+import os
+import sys
+import sysconfig
+from types import FrameType
+from typing import Any, Final
+
+_AROUND: Final = 2
+
+
+class Places:
+    """Neutral paths and call sites of one recorded program."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._here = os.getcwd()
+        self._neutral: dict[str, str] = settings.get("neutral", {})
+        self._seen: set[str] = set()
+        self._foreign = tuple(
+            {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+            | {os.path.dirname(os.path.dirname(os.path.abspath(sys.modules["torch"].__file__ or "")))}
+            | {os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}
+        )
+
+    def neutral(self, text: str) -> str:
+        """``text`` with directories that differ from run to run replaced by their placeholders."""
+        for directory, placeholder in self._neutral.items():
+            text = text.replace(directory, placeholder)
+        return text
+
+    def path(self, path: Any) -> str:
+        """A path relative to a placeholder or to the working directory, where it lies in one of them."""
+        full = os.path.abspath(os.fsdecode(path))
+        for directory, placeholder in self._neutral.items():
+            if full.startswith(directory + os.sep) or full == directory:
+                return placeholder + full[len(directory) :]
+        if full.startswith(self._here + os.sep):
+            return full[len(self._here) + 1 :]
+        return full
+
+    def is_foreign(self, file: str) -> bool:
+        """Whether ``file`` belongs to Python, an installed package or the recorder, not to the program."""
+        return file.startswith((*self._foreign, "<")) or "site-packages" in file
+
+    def first_site(self, thing: str) -> str | None:
+        """The innermost line of the program on the stack, as JSON, the first time that ``thing`` is asked for."""
+        if thing in self._seen:
+            return None
+        self._seen.add(thing)
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if not self.is_foreign(file):
+                return self._describe(file, frame.f_lineno, frame.f_code.co_name)
+            frame = frame.f_back
+        return None
+
+    def _describe(self, file: str, line: int, function: str) -> str:
+        first = max(1, line - _AROUND)
+        lines = [linecache.getline(file, number).rstrip("\n") for number in range(first, line + _AROUND + 1)]
+        place = {
+            "file": self.path(file),
+            "line": line,
+            "function": function,
+            "first_line": first,
+            "excerpt": "\n".join(lines).rstrip(),
+        }
+        return json.dumps(place, sort_keys=True)

@@ -1,0 +1,56 @@
+"""One probe per seam. A probe subscribes to events, patches what it must, and can be left out alone.
+
+Each module declares ``CHANNELS`` (what it observes), ``SEAM`` (the hook or patch it uses), ``BLIND`` (what it cannot
+see) and a function ``install(listener)``.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from . import (
+    backward,
+    batches,
+    checkpoints,
+    clipping,
+    configuration,
+    environment,
+    evaluation,
+    exits,
+    files,
+    forward,
+    gradients,
+    optimizers,
+    parameters,
+    printing,
+    randomness,
+    scaling,
+    schedulers,
+    zeroing,
+)
+
+MODULES: Final[dict[str, ModuleType]] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        files,
+        exits,
+        printing,
+        forward,
+        parameters,
+        configuration,
+        environment,
+        randomness,
+        batches,
+        evaluation,
+        backward,
+        scaling,
+        gradients,
+        clipping,
+        schedulers,
+        zeroing,
+        optimizers,
+        checkpoints,
+    )
+}
+
+PROBES: Final[dict[str, Callable[[Any], None]]] = {name: module.install for name, module in MODULES.items()}

@@ -1,0 +1,33 @@
+"""What a training forward is given: shapes, content, amount."""
+
+from typing import Any, Final
+
+from ...trace.digests import digest_tensor
+from .roots import inputs, kind_of
+
+CHANNELS: Final = ("batch_shape", "batch", "tokens", "micro_steps")
+SEAM: Final = "arguments of the model"
+BLIND: Final = "targets that never pass through the model"
+
+
+def install(listener: Any) -> None:
+    """Observe every training batch, and their sum when the first step of the update begins."""
+    amounts = {"tokens": 0}
+
+    def begin() -> None:
+        amounts["tokens"] = 0
+
+    def batch(model: Any, args: Any, kwargs: Any) -> None:
+        for position, tensor in enumerate(inputs(model, args, kwargs)):
+            if position == 0:
+                amounts["tokens"] += tensor.numel()
+            listener.observe("batch_shape", kind_of(tensor), str(position))
+            listener.observe("batch", digest_tensor(tensor), str(position))
+
+    def total() -> None:
+        listener.observe("micro_steps", listener.micro_steps)
+        listener.observe("tokens", amounts["tokens"])
+
+    listener.on("update_begins", "batches", begin)
+    listener.on("training_forward", "batches", batch)
+    listener.on("first_step_begins", "batches", total)

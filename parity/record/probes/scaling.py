@@ -1,0 +1,48 @@
+"""Mixed-precision loss scaling: the scale, unscaling, and steps skipped on overflow."""
+
+import functools
+from typing import Any, Final
+
+CHANNELS: Final = ("loss_scale", "step_skipped")
+SEAM: Final = "patch of torch.amp.GradScaler.scale, unscale_ and step"
+BLIND: Final = "loss scaling by hand"
+
+
+def install(listener: Any) -> None:
+    """Note the scale of the loss that is about to be differentiated, and tell when gradients are unscaled."""
+    import torch
+
+    scaler = torch.amp.GradScaler
+    scale, unscale, step = scaler.scale, scaler.unscale_, scaler.step
+
+    @functools.wraps(scale)
+    def scaled(self: Any, outputs: Any) -> Any:
+        result = scale(self, outputs)
+        if self.is_enabled():
+            listener.loss_scale = self.get_scale()
+            listener.emit("scaled", listener.loss_scale)
+        return result
+
+    @functools.wraps(unscale)
+    def unscaled(self: Any, optimizer: Any) -> Any:
+        result = unscale(self, optimizer)
+        if self.is_enabled():
+            listener.emit("gradients_ready", [p for group in optimizer.param_groups for p in group["params"]])
+        return result
+
+    @functools.wraps(step)
+    def stepped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        before = listener.steps
+        result = step(self, optimizer, *args, **kwargs)
+        if self.is_enabled():
+            skipped = listener.steps == before
+            listener.emit("scaler_stepped", skipped)
+            if skipped:
+                listener.emit("first_step_begins")
+                listener.step_done()
+        return result
+
+    scaler.scale, scaler.unscale_, scaler.step = scaled, unscaled, stepped  # type: ignore[method-assign]
+    listener.steps = 0
+    listener.on("scaled", "scaling", lambda value: listener.observe("loss_scale", value))
+    listener.on("scaler_stepped", "scaling", lambda skipped: listener.observe("step_skipped", int(skipped)))
