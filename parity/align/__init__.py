@@ -1,0 +1,1 @@
+"""Which thing on one side corresponds to which on the other."""

@@ -1,0 +1,1 @@
+"""Measuring differences between two traces, judging nothing."""

@@ -1,0 +1,149 @@
+"""The exact pass: every aligned series of every common rank, in causal order."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from parity.align.names import Alignment, align_names
+from parity.compare.clocks import is_clock_reading
+from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared
+from parity.compare.series import compare_series, extra_values, missing_values
+from parity.trace.channels import CHANNELS
+from parity.trace.model import Process, Series, Trace
+
+_DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file"})
+_ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
+_DIGESTS_DIFFER: Final = "the two traces were made with different digest algorithms"
+
+
+def compare(reference: Trace, candidate: Trace) -> Comparison:
+    """Measure every difference between two traces, judging nothing."""
+    tally = _Tally()
+    measurements = list(_run_level(reference, candidate))
+    alignment = Alignment()
+    for process in reference.processes:
+        other = candidate.rank(process.rank)
+        if other is None:
+            tally.skip("rank", str(process.rank), "the candidate has no such rank")
+            continue
+        aligned = align_names(process, other)
+        alignment = alignment if alignment.parameters else aligned
+        measurements += _compare_process(process, other, aligned, tally)
+    measurements.sort(key=lambda one: (*one.place, _ORDER[one.channel.name], one.rank))
+    tally.absent(reference, candidate)
+    return Comparison(
+        reference=reference,
+        candidate=candidate,
+        alignment=alignment,
+        measurements=tuple(measurements),
+        not_compared=tuple(dict.fromkeys(tally.not_compared)),
+        coverage={name: tally.coverage(name) for name in CHANNELS if name in tally.series},
+    )
+
+
+class _Tally:
+    """What was compared, what was equal, and what could not be compared."""
+
+    def __init__(self) -> None:
+        self.not_compared: list[NotCompared] = []
+        self.series: Counter[str] = Counter()
+        self._values: Counter[str] = Counter()
+        self._unequal: Counter[str] = Counter()
+
+    def skip(self, channel: str, name: str, reason: str) -> None:
+        self.not_compared.append(NotCompared(channel=channel, name=name, reason=reason))
+
+    def count(self, series: Series, found: list[Measurement]) -> None:
+        name = series.channel.name
+        self.series[name] += 1
+        self._values[name] += len(series)
+        self._unequal[name] += sum(one.differing for one in found if one.difference is not Difference.EXTRA)
+
+    def coverage(self, name: str) -> Coverage:
+        return Coverage(
+            series=self.series[name], values=self._values[name], equal=self._values[name] - self._unequal[name]
+        )
+
+    def absent(self, *traces: Trace) -> None:
+        """Channels that neither side holds, and what damaged or partial recordings leave open."""
+        for name in CHANNELS:
+            held = any(
+                process.get(name) or any(process.channel(name)) for trace in traces for process in trace.processes
+            )
+            if not held and name not in ("exit_status", "world_size", "exception"):
+                self.skip(name, "", "observed on neither side")
+        for side, trace in zip(("reference", "candidate"), traces, strict=True):
+            for process in trace.processes:
+                self._incomplete(side, process)
+
+    def _incomplete(self, side: str, process: Process) -> None:
+        where = f"{side} rank {process.rank}"
+        if process.lost_bytes:
+            self.skip("trace", where, f"{process.lost_bytes} bytes at the end of {process.file} are damaged")
+        if process.sealed is None:
+            self.skip("trace", where, f"it was ended from outside after update {process.updates - 1}")
+        for note in process.notes:
+            if "probe" in note:
+                self.skip("probe", str(note["probe"]), f"switched off on the {side}: {note.get('error', '')}")
+
+
+def _compare_process(
+    reference: Process, candidate: Process, alignment: Alignment, tally: _Tally
+) -> Iterator[Measurement]:
+    same_digests = reference.header.get("digest") == candidate.header.get("digest")
+    matched: set[tuple[str, str]] = set()
+    for (channel, name), series in reference.series.items():
+        if channel in _DESCRIPTIVE:
+            continue
+        other_name = alignment.candidate_name(channel, name)
+        matched.add((channel, other_name))
+        reason = _incomparable(series, same_digests=same_digests)
+        if reason:
+            tally.skip(channel, name, reason)
+            continue
+        other = candidate.get(channel, other_name)
+        found = (
+            list(compare_series(series, other, reference.rank))
+            if other is not None
+            else [missing_values(series, other_name, reference.rank)]
+        )
+        tally.count(series, found)
+        yield from found
+    for key, series in candidate.series.items():
+        if key in matched or key[0] in _DESCRIPTIVE or _incomparable(series, same_digests=same_digests):
+            continue
+        yield extra_values(series, series.name, reference.rank)
+
+
+def _incomparable(series: Series, *, same_digests: bool) -> str:
+    if series.channel.name == "log_value" and is_clock_reading(series.name):
+        return "a clock reading"
+    if not same_digests and series.values.dtype == "uint64":
+        return _DIGESTS_DIFFER
+    return ""
+
+
+def _run_level(reference: Trace, candidate: Trace) -> Iterator[Measurement]:
+    """What belongs to the run as a whole: its ranks, its exit status, and a failure before anything was recorded."""
+    if reference.world != candidate.world and candidate.world:
+        yield _whole("world_size", reference.world, candidate.world)
+    if reference.exit_status != candidate.exit_status:
+        yield _whole("exit_status", str(reference.exit_status), str(candidate.exit_status))
+    if not candidate.processes:
+        yield _whole("updates", max((one.updates for one in reference.processes), default=0), 0)
+        if candidate.manifest.get("last_error_line"):
+            yield _whole("exception", None, str(candidate.manifest["last_error_line"]))
+
+
+def _whole(channel: str, reference: int | str | None, candidate: int | str) -> Measurement:
+    return Measurement(
+        channel=CHANNELS[channel],
+        name="",
+        candidate_name="",
+        rank=0,
+        difference=Difference.VALUE if reference is not None else Difference.EXTRA,
+        update=-1,
+        ordinal=0,
+        reference=reference,
+        candidate=candidate,
+    )

@@ -1,0 +1,107 @@
+"""A difference between both sides, measured and not judged."""
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from parity.align.names import Alignment
+from parity.trace.channels import Channel, Kind, Phase
+from parity.trace.model import Trace, Value
+
+_SIGN: Final = 1 << 63
+
+
+class Difference(Enum):
+    """What kind of difference was measured, seen from the candidate."""
+
+    VALUE = "value"
+    MISSING = "missing"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """The first difference of one kind in one series of one rank, and how far it extends.
+
+    ``update`` and ``ordinal`` (position among the values of that update, for example the micro-step) place the first
+    difference. ``reference`` or ``candidate`` is None where that side has no value. ``absolute``, ``relative`` (to the
+    reference) and ``ulp`` (steps between neighbouring float64 values) are None where they mean nothing. ``differing``
+    of ``compared`` values differ, or are missing or extra.
+    """
+
+    channel: Channel
+    name: str
+    candidate_name: str
+    rank: int
+    difference: Difference
+    update: int
+    ordinal: int
+    reference: Value | None
+    candidate: Value | None
+    absolute: float | None = None
+    relative: float | None = None
+    ulp: int | None = None
+    differing: int = 1
+    compared: int = 1
+
+    @property
+    def phase(self) -> Phase:
+        """Causal position of the channel."""
+        return self.channel.phase
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Sort key in causal order: update, phase, ordinal. The end of a run comes after all updates."""
+        update = self.update if self.phase is not Phase.EXIT else 2**62
+        return update, int(self.phase), self.ordinal
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCompared:
+    """Something that could not be compared, and why. It never looks like "identical"."""
+
+    channel: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How much of one channel was compared: series and values with a counterpart, and how many of them are equal."""
+
+    series: int
+    values: int
+    equal: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Everything measured between two traces, in causal order."""
+
+    reference: Trace
+    candidate: Trace
+    alignment: Alignment
+    measurements: tuple[Measurement, ...]
+    not_compared: tuple[NotCompared, ...]
+    coverage: Mapping[str, Coverage]
+
+
+def sizes(kind: Kind, reference: Value, candidate: Value) -> tuple[float | None, float | None, int | None]:
+    """Absolute, relative and ULP size of the difference of two values; None for digests and texts."""
+    if kind in (Kind.DIGEST, Kind.TEXT) or isinstance(reference, str) or isinstance(candidate, str):
+        return None, None, None
+    absolute = abs(candidate - reference)
+    if not math.isfinite(absolute):
+        return None, None, None
+    relative = absolute / abs(reference) if reference else None
+    ulp = abs(_ordered(candidate) - _ordered(reference)) if kind is Kind.FLOAT else None
+    return float(absolute), relative, ulp
+
+
+def _ordered(value: float) -> int:
+    """Map a float64 to an integer so that neighbouring floats are neighbouring integers; -0.0 and 0.0 coincide."""
+    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
+    return _SIGN - bits if bits >= _SIGN else bits

@@ -1,0 +1,1 @@
+"""The differences that matter under the policy."""

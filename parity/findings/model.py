@@ -1,0 +1,88 @@
+"""A finding: measurements that belong together, with a verdict and a fingerprint."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from parity.compare.measurement import Comparison, Measurement, NotCompared
+from parity.trace.channels import Channel, Phase
+
+
+class Verdict(StrEnum):
+    """The word that carries a judgement."""
+
+    IDENTICAL = "identical"
+    EQUIVALENT = "equivalent"
+    DIFFERENT = "different"
+    MISSING = "missing"
+    EXTRA = "extra"
+    NOT_COMPARED = "not-compared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One kind of difference in one channel, over all names and ranks that show it.
+
+    ``first`` is its earliest measurement. A finding that ``gates`` makes the comparison fail; the others are listed.
+    """
+
+    verdict: Verdict
+    channel: Channel
+    measurements: tuple[Measurement, ...]
+    gates: bool
+
+    @property
+    def first(self) -> Measurement:
+        """The earliest measurement in causal order."""
+        return self.measurements[0]
+
+    @property
+    def update(self) -> int:
+        """Update of the first difference."""
+        return self.first.update
+
+    @property
+    def phase(self) -> Phase:
+        """Phase of the channel."""
+        return self.channel.phase
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the series that differ, in the order of their first difference."""
+        return tuple(dict.fromkeys(measurement.name for measurement in self.measurements))
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """Ranks that show the difference."""
+        return tuple(sorted({measurement.rank for measurement in self.measurements}))
+
+    @cached_property
+    def id(self) -> str:
+        """Fingerprint: stable over reruns, values and updates; made of what differs and where in the causal order."""
+        parts = (self.channel.name, self.verdict.value, *sorted(self.names))
+        return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """All findings of a comparison in causal order, and everything that was not compared."""
+
+    comparison: Comparison
+    findings: tuple[Finding, ...]
+    not_compared: tuple[NotCompared, ...]
+
+    @property
+    def gating(self) -> tuple[Finding, ...]:
+        """The findings that make the comparison fail."""
+        return tuple(finding for finding in self.findings if finding.gates)
+
+    @property
+    def first_divergence(self) -> Finding | None:
+        """The gating finding that comes first in causal order."""
+        return next(iter(self.gating), None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Different when anything gates, else identical."""
+        return Verdict.DIFFERENT if self.gating else Verdict.IDENTICAL
