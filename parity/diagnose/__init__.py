@@ -1,0 +1,1 @@
+"""From symptoms to a cause."""

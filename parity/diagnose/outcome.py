@@ -1,0 +1,25 @@
+"""One scenario of a pair, run, judged and diagnosed: what reports and the gate are made from."""
+
+from dataclasses import dataclass
+
+from parity.diagnose.registry import Diagnosis
+from parity.errors import PARITY, VIOLATED, ParityError
+from parity.findings.model import Judgement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one."""
+
+    pair: str
+    scenario: str
+    judgement: Judgement | None = None
+    diagnosis: Diagnosis | None = None
+    error: ParityError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code that this outcome alone deserves."""
+        if self.error is not None:
+            return self.error.exit_code
+        return VIOLATED if self.judgement is not None and self.judgement.gating else PARITY

@@ -1,0 +1,1 @@
+"""A pair from start to end: from the policy to scenarios, runs, judgements and reports."""

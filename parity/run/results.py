@@ -1,0 +1,56 @@
+"""Where the results of a pair go: one report, and one machine-readable result for each scenario."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from parity.compare.engine import compare
+from parity.diagnose.outcome import Outcome
+from parity.errors import ParityError, TraceMissingError
+from parity.gate import RESULT
+from parity.report.discrepancy import discrepancy_report
+from parity.report.machine import result_json, to_json
+from parity.report.markdown import render_markdown
+from parity.run.plan import Side
+from parity.run.session import TRACE, conclude, require_candidate, require_reference
+from parity.trace.store import read_trace
+
+REPORT: Final = "report.md"
+
+
+def write_results(outcomes: Sequence[Outcome], base: Path) -> Path:
+    """Write the report of one pair and the result of each of its scenarios under ``base``; return the report's path."""
+    base.mkdir(parents=True, exist_ok=True)
+    for outcome in outcomes:
+        place = base / outcome.scenario
+        place.mkdir(exist_ok=True)
+        (place / RESULT).write_text(to_json(result_json(outcome)), encoding="utf-8")
+    report = base / REPORT
+    report.write_text(render_markdown(discrepancy_report(outcomes)), encoding="utf-8")
+    return report
+
+
+def judge_stored(base: Path) -> list[Outcome]:
+    """Judge again the traces that an earlier session left under the pair's directory ``base``.
+
+    Raises:
+        TraceMissingError: there is none.
+    """
+    scenarios = sorted(place.parent for place in base.glob(f"*/{Side.REFERENCE}") if (place / TRACE).is_dir())
+    if not scenarios:
+        message = f"{base} holds no recorded scenarios; expected the directory of a pair, such as reports/out/PAIR"
+        raise TraceMissingError(message)
+    return [_judge_stored(base.resolve().name, place) for place in scenarios]
+
+
+def _judge_stored(pair: str, place: Path) -> Outcome:
+    try:
+        reference = read_trace(place / Side.REFERENCE / TRACE)
+        require_reference(reference)
+        candidate = read_trace(place / Side.CANDIDATE / TRACE)
+        require_candidate(candidate)
+        rerun = place / Side.RERUN / TRACE
+        again = compare(reference, read_trace(rerun)) if rerun.is_dir() else None
+        return conclude(pair, place.name, compare(reference, candidate), again)
+    except ParityError as error:
+        return Outcome(pair=pair, scenario=place.name, error=error)

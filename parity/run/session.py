@@ -1,0 +1,152 @@
+"""Runs the scenarios of a pair: both sides, the comparison, the reference's second run where something differs."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from parity.compare.engine import compare
+from parity.compare.measurement import Comparison
+from parity.diagnose.library import RULES
+from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import diagnose
+from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError
+from parity.findings.judge import judge
+from parity.record.commands import check_command
+from parity.record.launch import record
+from parity.run.plan import Scenario, Side, fill
+from parity.trace.model import Trace
+from parity.trace.store import read_trace
+
+TRACE: Final = "trace"
+OUT: Final = "out"
+SHARED: Final = "shared"
+_TAIL_LINES: Final = 15
+
+Progress = Callable[[Scenario, str, Path | None], None]
+
+
+def set_up(scenario: Scenario, base: Path) -> None:
+    """Run the commands that a pair needs once, with a fresh ``{shared}`` directory.
+
+    Raises:
+        ReferenceFailedError: one of them fails.
+    """
+    shared = base / SHARED
+    _fresh(shared)
+    for command in scenario.setup:
+        _run_unrecorded(fill(command, out=shared, shared=shared), f"the setup command of pair {scenario.pair}")
+
+
+def run_scenario(scenario: Scenario, base: Path, progress: Progress) -> Outcome:
+    """Run both sides of ``scenario`` under ``base``, compare and diagnose; an explained error becomes the outcome."""
+    try:
+        return _run_scenario(scenario, base, progress)
+    except ParityError as error:
+        return Outcome(pair=scenario.pair, scenario=scenario.name, error=error)
+
+
+def _run_scenario(scenario: Scenario, base: Path, progress: Progress) -> Outcome:
+    reference = run_side(scenario, Side.REFERENCE, base, progress)
+    require_reference(reference)
+    candidate = run_side(scenario, Side.CANDIDATE, base, progress)
+    require_candidate(candidate)
+    progress(scenario, "comparing", None)
+    comparison = compare(reference, candidate)
+    rerun: Comparison | None = None
+    if scenario.reruns and judge(comparison).gating:
+        rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
+    return conclude(scenario.pair, scenario.name, comparison, rerun)
+
+
+def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:
+    """Judge and diagnose one comparison."""
+    judgement = judge(comparison, rerun=rerun)
+    return Outcome(pair=pair, scenario=scenario, judgement=judgement, diagnosis=diagnose(judgement, RULES))
+
+
+def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress) -> Trace:
+    """Prepare and record one side in fresh directories; return its trace."""
+    place = base / scenario.name / side.value
+    _fresh(place)
+    out = (place / OUT).resolve()
+    out.mkdir()
+    shared = (base / SHARED).resolve()
+    prepare = scenario.prepare(side)
+    if prepare is not None:
+        progress(scenario, f"{side.value}, preparing", None)
+        _run_unrecorded(fill(prepare, out=out, shared=shared), f"the preparing run of the {side.value}")
+    trace = place / TRACE
+    record(
+        fill(scenario.command(side), out=out, shared=shared),
+        trace,
+        replace(scenario.recording, out=out, shared=shared),
+        streams=False,
+        tick=lambda directory: progress(scenario, side.value, directory),
+    )
+    return read_trace(trace)
+
+
+def require_reference(trace: Trace) -> None:
+    """Refuse a reference that failed or left nothing to compare with.
+
+    Raises:
+        ReferenceFailedError: it ended with an error.
+        NothingRecordedError: it ran, but trained nothing.
+    """
+    if trace.exit_status != 0:
+        message = (
+            f"the reference ended with status {trace.exit_status} after {_updates(trace)} updates: {trace.command}\n"
+            f"{_tail(trace)}\nwhat it did until then is recorded in {trace.directory}"
+        )
+        raise ReferenceFailedError(message)
+    if not _has_models(trace):
+        raise NothingRecordedError(_nothing("reference", trace))
+
+
+def require_candidate(trace: Trace) -> None:
+    """Refuse a candidate that succeeded without anything to compare. One that failed is a finding, not an error.
+
+    Raises:
+        NothingRecordedError: it ran, but trained nothing.
+    """
+    if trace.exit_status == 0 and not _has_models(trace):
+        raise NothingRecordedError(_nothing("candidate", trace))
+
+
+def _nothing(side: str, trace: Trace) -> str:
+    failures = trace.manifest.get("recorder_failures")
+    if failures:
+        return f"the recorder could not start in the {side} ({trace.command}):\n{failures[0]}"
+    why = "it called no model" if trace.processes else "it never imported torch"
+    return f"nothing was recorded of the {side}: {why} ({trace.command}). Expected a command that trains with PyTorch."
+
+
+def _has_models(trace: Trace) -> bool:
+    return any(any(process.channel("parameter_initial")) for process in trace.processes)
+
+
+def _updates(trace: Trace) -> int:
+    return max((process.updates for process in trace.processes), default=0)
+
+
+def _tail(trace: Trace) -> str:
+    path = trace.directory / "stderr.txt"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return "\n".join(f"  | {line}" for line in lines[-_TAIL_LINES:])
+
+
+def _run_unrecorded(words: list[str], what: str) -> None:
+    check_command(words, Path.cwd())
+    done = subprocess.run(words, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        tail = "\n".join(f"  | {line}" for line in done.stderr.splitlines()[-_TAIL_LINES:])
+        message = f"{what} ended with status {done.returncode}: {' '.join(words)}\n{tail}"
+        raise ReferenceFailedError(message)
+
+
+def _fresh(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
