@@ -29,6 +29,7 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
         aligned = align_names(process, other)
         alignment = alignment if alignment.parameters else aligned
         measurements += _compare_process(process, other, aligned, tally)
+    measurements = list(_reached(measurements, candidate, tally))
     measurements.sort(key=lambda one: (*one.place, _ORDER[one.channel.name], one.rank))
     tally.absent(reference, candidate)
     return Comparison(
@@ -123,6 +124,18 @@ def _incomparable(series: Series, *, same_digests: bool) -> str:
     return ""
 
 
+def _reached(measurements: list[Measurement], candidate: Trace, tally: _Tally) -> Iterator[Measurement]:
+    """Leave out what is missing only because the candidate had failed by then: it was not compared."""
+    end = max((process.last_update for process in candidate.processes), default=-1)
+    for one in measurements:
+        if candidate.exit_status and one.difference is Difference.MISSING and one.update >= end:
+            tally.skip(
+                one.channel.name, one.name, f"the candidate failed before it (exit status {candidate.exit_status})"
+            )
+        else:
+            yield one
+
+
 def _run_level(reference: Trace, candidate: Trace) -> Iterator[Measurement]:
     """What belongs to the run as a whole: its ranks, its exit status, and a failure before anything was recorded."""
     if reference.world != candidate.world and candidate.world:
@@ -131,8 +144,9 @@ def _run_level(reference: Trace, candidate: Trace) -> Iterator[Measurement]:
         yield _whole("exit_status", str(reference.exit_status), str(candidate.exit_status))
     if not candidate.processes:
         yield _whole("updates", max((one.updates for one in reference.processes), default=0), 0)
-        if candidate.manifest.get("last_error_line"):
-            yield _whole("exception", None, str(candidate.manifest["last_error_line"]))
+    last_error = candidate.manifest.get("last_error_line")
+    if last_error and not any(process.get("exception") for process in candidate.processes):
+        yield _whole("exception", None, str(last_error))
 
 
 def _whole(channel: str, reference: int | str | None, candidate: int | str) -> Measurement:

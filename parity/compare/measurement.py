@@ -12,6 +12,9 @@ from parity.trace.channels import Channel, Kind, Phase
 from parity.trace.model import Trace, Value
 
 _SIGN: Final = 1 << 63
+_MICRO_STEP_PHASES: Final = frozenset({Phase.DATA, Phase.FORWARD, Phase.LOSS})
+_AFTER_TRAINING: Final = 1 << 60
+_AFTER_EVERYTHING: Final = 1 << 61
 
 
 class Difference(Enum):
@@ -54,9 +57,17 @@ class Measurement:
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """Sort key in causal order: update, phase, ordinal. The end of a run comes after all updates."""
-        update = self.update if self.phase is not Phase.EXIT else 2**62
-        return update, int(self.phase), self.ordinal
+        """Sort key in the order of importance: as ``moment``, but printed numbers after everything that trains.
+
+        A printed number is a consequence and causes nothing, whenever it was printed.
+        """
+        update, phase, within = self.moment
+        return (update + _AFTER_TRAINING, phase, within) if self.phase is Phase.LOG else self.moment
+
+    @property
+    def moment(self) -> tuple[int, int, int]:
+        """Sort key in causal order, see the function ``moment``."""
+        return moment(self.update, self.phase, self.ordinal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +98,16 @@ class Comparison:
     measurements: tuple[Measurement, ...]
     not_compared: tuple[NotCompared, ...]
     coverage: Mapping[str, Coverage]
+
+
+def moment(update: int, phase: Phase, ordinal: int = 0) -> tuple[int, int, int]:
+    """Sort key in causal order: update, phase, position within.
+
+    The phases of one micro-step come before those of the next; the end of the run comes last.
+    """
+    if phase in _MICRO_STEP_PHASES:
+        return update, int(Phase.DATA), ordinal * len(Phase) + int(phase)
+    return update + (_AFTER_EVERYTHING if phase is Phase.EXIT else 0), int(phase), ordinal
 
 
 def sizes(kind: Kind, reference: Value, candidate: Value) -> tuple[float | None, float | None, int | None]:

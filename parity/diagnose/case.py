@@ -1,6 +1,6 @@
 """What a rule may look at: the judged comparison, both sides' series, and the facts derived from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from parity.trace.channels import Carries
 from parity.trace.model import Process, Series, Trace
 
 Pair = tuple[Series, Series]
+Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ class Case:
         """World size of each side."""
         return self.reference.world, self.candidate.world
 
-    def downstream(self, place: tuple[int, int, int]) -> list[Finding]:
+    def downstream(self, place: Place) -> list[Finding]:
         """Gating findings after ``place`` that a numeric difference there would bring about by itself."""
         return [
             finding
             for finding in self.judgement.gating
-            if finding.channel.carries is Carries.VALUES and finding.first.place >= place
+            if finding.channel.carries is Carries.VALUES and finding.first.moment >= place
         ]
 
 
@@ -116,8 +117,3 @@ def common(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def identifiers(findings: Iterable[Finding]) -> tuple[str, ...]:
     """Fingerprints of ``findings`` without repetition, in order."""
     return tuple(dict.fromkeys(finding.id for finding in findings))
-
-
-def percentage(part: int, whole: Sequence[object] | int) -> str:
-    """``part`` of ``whole`` for an evidence line, such as ``9 of 12``."""
-    return f"{part} of {whole if isinstance(whole, int) else len(whole)}"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from parity.diagnose.registry import Diagnosis
-from parity.errors import PARITY, VIOLATED, ParityError
-from parity.findings.model import Judgement
+from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
+from parity.findings.model import Judgement, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,4 +22,6 @@ class Outcome:
         """Exit code that this outcome alone deserves."""
         if self.error is not None:
             return self.error.exit_code
-        return VIOLATED if self.judgement is not None and self.judgement.gating else PARITY
+        if self.judgement is None or self.judgement.verdict is Verdict.NOT_COMPARED:
+            return CANNOT_COMPARE
+        return VIOLATED if self.judgement.gating else PARITY

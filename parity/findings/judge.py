@@ -6,7 +6,7 @@ from typing import Final
 
 from parity.compare.measurement import Comparison, Difference, Measurement, NotCompared
 from parity.findings.model import Finding, Judgement, Verdict
-from parity.trace.channels import Role
+from parity.trace.channels import Phase, Role
 from parity.trace.model import Trace
 
 _VERDICTS: Final = {
@@ -25,11 +25,14 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
     unstable = _unstable(rerun)
     arguments = _given_differently(comparison.reference, comparison.candidate)
     not_compared = list(comparison.not_compared)
+    irreproducible: list[Measurement] = []
     groups: dict[tuple[str, Difference, str, bool], list[Measurement]] = {}
     for measurement in comparison.measurements:
         since = unstable.get((measurement.channel.name, measurement.name, measurement.rank))
         if since is not None and measurement.place >= since:
-            not_compared.append(_irreproducible(measurement, since[0]))
+            not_compared.append(_irreproducible(measurement))
+            if measurement.channel.role is Role.BEHAVIOUR and measurement.phase is not Phase.LOG:
+                irreproducible.append(measurement)
             continue
         if _is_wording(measurement):
             continue
@@ -39,7 +42,12 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
         Finding(verdict=_VERDICTS[key[1]], channel=found[0].channel, measurements=tuple(found), gates=key[3])
         for key, found in groups.items()
     )
-    return Judgement(comparison=comparison, findings=findings, not_compared=tuple(dict.fromkeys(not_compared)))
+    return Judgement(
+        comparison=comparison,
+        findings=findings,
+        not_compared=tuple(dict.fromkeys(not_compared)),
+        irreproducible=tuple(irreproducible),
+    )
 
 
 def _group(measurement: Measurement) -> tuple[str, Difference, str]:
@@ -91,10 +99,9 @@ def _unstable(rerun: Comparison | None) -> dict[tuple[str, str, int], tuple[int,
     return found
 
 
-def _irreproducible(measurement: Measurement, update: int) -> NotCompared:
-    since = f"from update {update} on" if update >= 0 else "from the start"
+def _irreproducible(measurement: Measurement) -> NotCompared:
     return NotCompared(
         channel=measurement.channel.name,
         name=measurement.name,
-        reason=f"the reference does not reproduce it in a second run of its own, {since}",
+        reason="the reference does not reproduce it in a second run of its own",
     )

@@ -66,11 +66,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """All findings of a comparison in causal order, and everything that was not compared."""
+    """All findings of a comparison in causal order, and everything that was not compared.
+
+    ``irreproducible`` holds differences in what defines the training that prove nothing, because the reference does not
+    reproduce these values itself.
+    """
 
     comparison: Comparison
     findings: tuple[Finding, ...]
     not_compared: tuple[NotCompared, ...]
+    irreproducible: tuple[Measurement, ...] = ()
 
     @property
     def gating(self) -> tuple[Finding, ...]:
@@ -84,5 +89,7 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """Different when anything gates, else identical."""
-        return Verdict.DIFFERENT if self.gating else Verdict.IDENTICAL
+        """Different when anything gates; not compared when the reference does not reproduce its own training."""
+        if self.gating:
+            return Verdict.DIFFERENT
+        return Verdict.NOT_COMPARED if self.irreproducible else Verdict.IDENTICAL

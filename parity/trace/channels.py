@@ -309,9 +309,9 @@ _STRUCTURE = (
         name_means="line with its numbers taken out",
     ),
     # exit
-    Channel(name="updates", phase=Phase.EXIT, kind=Kind.INTEGER, unit="updates", title="the number of updates"),
-    Channel(name="exit_status", phase=Phase.EXIT, kind=Kind.TEXT, title="how the program ended"),
     Channel(name="exception", phase=Phase.EXIT, kind=Kind.TEXT, title="the exception that ended the program"),
+    Channel(name="exit_status", phase=Phase.EXIT, kind=Kind.TEXT, title="how the program ended"),
+    Channel(name="updates", phase=Phase.EXIT, kind=Kind.INTEGER, unit="updates", title="the number of updates"),
     Channel(
         name="source_file",
         phase=Phase.EXIT,

@@ -87,6 +87,11 @@ class Process:
         series = [self.series[key] for key in self.series if key[0] == "lr"]
         return max((int(one.updates[-1]) + 1 for one in series if len(one)), default=0)
 
+    @property
+    def last_update(self) -> int:
+        """Index of the last update under which anything was observed, -1 when nothing was."""
+        return max((int(series.updates[-1]) for series in self.series.values() if len(series)), default=-1)
+
     def channel(self, name: str) -> Iterator[Series]:
         """All series of one channel, in the order of their first observation."""
         return (series for (channel, _), series in self.series.items() if channel == name)

@@ -1,0 +1,182 @@
+"""Causes around gradient accumulation and the world size: constant ratios of N and W."""
+
+from parity.diagnose.case import Case, Pair, ratio
+from parity.diagnose.library import evidence
+from parity.diagnose.library.printout import multiplied
+from parity.diagnose.library.reach import ANY, VALUE, at, expects, explained, first
+from parity.diagnose.registry import Cause
+from parity.trace.channels import Phase
+from parity.trace.model import Series
+
+_PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode")
+
+
+def accumulation_not_divided_by_world(case: Case) -> Cause | None:
+    """Micro-steps per rank are W times too many, or W times too few, in every update."""
+    world = _common_world(case)
+    pair = case.pair("micro_steps")
+    factor = ratio(pair) if pair is not None and world > 1 else None
+    if pair is None or factor is None or not (_is(factor, world) or _is(factor, 1 / world)):
+        return None
+    tokens = case.pair("tokens")
+    undivided = factor > 1
+    deed = "does not divide" if undivided else "divides twice"
+    loss = case.pair("loss")
+    start = at(int(pair[0].updates[0]), Phase.DATA)
+    return Cause(
+        id="accumulation-not-divided-by-world",
+        title=f"The candidate {deed} the gradient accumulation by the world size of {world}",
+        explains=explained(
+            case,
+            expects("micro_steps", "tokens", since=start),
+            expects(*_PER_MICRO_STEP, since=start, differences=ANY - VALUE),
+            # The micro-steps that both sides have see equal data in the first update, and other data in later ones.
+            expects("batch", "rng", "eval_batch", since=at(start[0], Phase.EVAL), differences=VALUE),
+            multiplied((factor,), "token", "accum"),
+            since=start,
+        ),
+        evidence=(
+            _line("micro-steps per rank", pair),
+            *((_line("data per rank and update", tokens),) if tokens is not None else ()),
+            *((_line("loss that is differentiated", loss),) if loss is not None else ()),
+            f"the ratio is {factor:g} in every update, with {world} ranks",
+        ),
+        consequence=f"Each update sees {factor:g} times the data of the reference: another effective batch size, "
+        "with the same learning rate and number of updates.",
+        advice="Divide gradient_accumulation_steps by the world size exactly once, after checking that it is "
+        "divisible, and before anything is derived from it.",
+    )
+
+
+def accumulation_divisor(case: Case) -> Cause | None:
+    """The model returns the same loss, but what is differentiated is N times too large or too small."""
+    ours, theirs = case.micro_steps()
+    pair = _opening(case.pair("loss"))
+    factor = ratio(pair) if pair is not None else None
+    if ours != theirs or ours < 2 or pair is None or factor is None:
+        return None
+    if not (_is(factor, ours) or _is(factor, 1 / ours)) or not _same_inputs(case):
+        return None
+    missing = factor > 1
+    deed = "does not divide the loss" if missing else "divides the loss once more"
+    world = _common_world(case)
+    doubt = (f"the world size is {world} too, so the factor may as well be that of the ranks",) if world == ours else ()
+    return Cause(
+        id="accumulation-divisor",
+        title=f"The candidate {deed} by the number of micro-steps",
+        explains=explained(case, since=at(int(pair[0].updates[0]), Phase.LOSS)),
+        evidence=(
+            _line("loss that is differentiated", pair),
+            f"the ratio is {factor:g} at every micro-step of the first update, with {ours} of them and equal inputs",
+            *doubt,
+        ),
+        consequence=f"Gradients are {factor:g} times those of the reference. Clipping and Adam hide most of it; "
+        "weight decay, epsilon and a plain SGD do not.",
+        advice="Divide the loss by the number of micro-steps once, before backward.",
+    )
+
+
+def world_size_scale(case: Case) -> Cause | None:
+    """Same model outputs, but the loss or the gradient differs by the world size."""
+    world = _common_world(case)
+    if world < 2 or not _same_inputs(case):
+        return None
+    for channel, phase in (("loss", Phase.LOSS), ("gradient_norm", Phase.BACKWARD), ("clip_norm", Phase.CLIP)):
+        pair = _opening(case.pair(channel))
+        factor = ratio(pair) if pair is not None else None
+        if pair is None or factor is None or _is(factor, 1):
+            continue
+        if not (_is(factor, world) or _is(factor, 1 / world)):
+            return None
+        place = at(int(pair[0].updates[0]), phase)
+        start = place if channel == "loss" else at(place[0], Phase.BACKWARD)
+        return Cause(
+            id="world-size-scale",
+            title=f"The candidate's {'loss' if channel == 'loss' else 'gradient'} is scaled by the world size",
+            explains=explained(case, since=start),
+            evidence=(
+                _line(pair[0].channel.title, pair),
+                f"the ratio is {factor:g}, with {world} ranks on both sides and equal inputs",
+            ),
+            consequence=f"Gradients are {factor:g} times those of the reference, on top of the mean that "
+            "DistributedDataParallel takes.",
+            advice="Look for a multiplication or division by the world size around the loss, the gradients, or a sum "
+            "in place of a mean in a reduction.",
+        )
+    return None
+
+
+def gradients_not_cleared(case: Case) -> Cause | None:
+    """Gradients of the update before are still there when the candidate's backward begins."""
+    one = first(case, "stale_gradients", differences=VALUE)
+    if one is None or one.reference != 0:
+        return None
+    return Cause(
+        id="gradients-not-cleared",
+        title="The candidate does not clear the gradients between updates",
+        explains=explained(case, expects("stale_gradients", since=one.moment), since=at(one.update, Phase.BACKWARD)),
+        evidence=(evidence.line(one), f"{one.differing} of {one.compared} updates are concerned"),
+        consequence="Each update is made with the sum of the gradients of all updates before.",
+        advice="Call optimizer.zero_grad() once per update, before the first backward or after the step.",
+    )
+
+
+def gradients_cleared_within_update(case: Case) -> Cause | None:
+    """The candidate clears gradients at every micro-step, so that only the last one counts."""
+    ours, theirs = case.micro_steps()
+    calls = case.pair("zero_grad")
+    gradient = first(case, "gradient_norm", "gradient", differences=VALUE)
+    if calls is None or gradient is None or not len(calls[0]) or not len(calls[1]) or ours != theirs or ours < 2:
+        return None
+    before, after = int(calls[0].values[0]), int(calls[1].values[0])
+    if not before < ours <= after or not _same_inputs(case) or case.findings("stale_gradients"):
+        return None
+    return Cause(
+        id="gradients-cleared-within-update",
+        title="The candidate clears the gradients at every micro-step instead of once per update",
+        explains=explained(case, since=at(gradient.update, Phase.BACKWARD)),
+        evidence=(
+            _line("zero_grad calls", calls),
+            f"{ours} micro-steps per update on both sides, with equal outputs in the first update",
+            evidence.line(gradient),
+        ),
+        consequence="Only the last micro-step of each update is learnt from; the others are computed in vain.",
+        advice="Move zero_grad out of the loop over micro-steps.",
+    )
+
+
+def _common_world(case: Case) -> int:
+    ours, theirs = case.worlds()
+    return ours if ours == theirs else 0
+
+
+def _is(factor: float, expected: float) -> bool:
+    return abs(factor / expected - 1) < 1e-6
+
+
+def _opening(pair: Pair | None) -> Pair | None:
+    """Both series of ``pair`` in the first update: later ones already feel the consequences."""
+    if pair is None or not len(pair[0]):
+        return None
+    update = int(pair[0].updates[0])
+    ours, theirs = (_within(series, update) for series in pair)
+    return (ours, theirs) if len(ours) == len(theirs) else None
+
+
+def _within(series: Series, update: int) -> Series:
+    values = series.at(update)
+    return Series(series.channel, series.name, series.updates[: len(values)] * 0 + update, values)
+
+
+def _same_inputs(case: Case) -> bool:
+    """Whether the model returned the same numbers in the first update, or, where it returns none, got the same data."""
+    pairs = case.pairs("output") or case.pairs("batch")
+    openings = [_opening(pair) for pair in pairs]
+    return bool(openings) and all(
+        pair is not None and pair[0].values.tolist() == pair[1].values.tolist() for pair in openings
+    )
+
+
+def _line(what: str, pair: Pair) -> str:
+    when = evidence.moment(int(pair[0].updates[0]))
+    return evidence.both(f"{what}, {when}", pair[0].python(0), pair[1].python(0))

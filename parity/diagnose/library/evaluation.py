@@ -1,0 +1,177 @@
+"""Causes in evaluation: how often, on which ranks, in which order, in which mode."""
+
+from collections import Counter
+
+from parity.compare.measurement import Difference
+from parity.diagnose.case import Case
+from parity.diagnose.library import evidence
+from parity.diagnose.library.occasions import (
+    FORWARDS,
+    beginning,
+    counts,
+    disturbance,
+    evaluations,
+    occasions,
+    saved_there,
+)
+from parity.diagnose.library.reach import VALUE, at, expects, explained, first
+from parity.diagnose.registry import Cause
+from parity.trace.channels import Phase
+from parity.trace.model import Series
+
+
+def evaluation_extra(case: Case) -> Cause | None:
+    """The candidate evaluates where the reference does not, or does more of it there."""
+    ours, theirs = evaluations(case)
+    more = {update: count for update, count in theirs.items() if count > ours.get(update, 0)}
+    start = beginning(case, Difference.EXTRA)
+    if not more or start is None or any(count > theirs.get(update, 0) for update, count in ours.items()):
+        return None
+    new = [update for update in more if update not in ours]
+    what = "at additional points" if new else "with more batches"
+    return Cause(
+        id="evaluation-extra",
+        title=f"The candidate evaluates {what}",
+        explains=explained(case, *disturbance(start), saved_there(new), since=start),
+        evidence=occasions(ours, theirs, sorted(more)),
+        consequence="Additional evaluations cost time, and what they draw from a generator or take from the training "
+        "stream is missing afterwards: the training itself becomes another one.",
+        advice="Look for a second place that estimates the loss, such as a scheduler that asks for it.",
+    )
+
+
+def evaluation_missing(case: Case) -> Cause | None:
+    """The candidate evaluates less than the reference while it is still training."""
+    ours, theirs = evaluations(case)
+    fewer = {update: count for update, count in ours.items() if count > theirs.get(update, 0)}
+    start = beginning(case, Difference.MISSING)
+    if not fewer or start is None or any(count > ours.get(update, 0) for update, count in theirs.items()):
+        return None
+    gone = [update for update in fewer if update not in theirs]
+    what = "at fewer points" if gone else "with fewer batches"
+    return Cause(
+        id="evaluation-missing",
+        title=f"The candidate evaluates {what}",
+        explains=explained(case, *disturbance(start), saved_there(gone), since=start),
+        evidence=occasions(ours, theirs, sorted(fewer)),
+        consequence="Estimates rest on less data or are not made at all, and generators and data streams that "
+        "evaluations share with the training stand elsewhere afterwards.",
+        advice="Compare the evaluation interval, the number of batches, and which splits are evaluated.",
+    )
+
+
+def evaluation_on_fewer_ranks(case: Case) -> Cause | None:
+    """Ranks that evaluate in the reference do not in the candidate."""
+    silent = []
+    for process in case.reference.processes:
+        other = case.candidate.rank(process.rank)
+        if other is not None and other.updates and counts(process, FORWARDS) and not counts(other, FORWARDS):
+            silent.append(process.rank)
+    start = beginning(case, Difference.MISSING)
+    if not silent or len(silent) == case.reference.world or start is None:
+        return None
+    return Cause(
+        id="evaluation-on-fewer-ranks",
+        title=f"The candidate never evaluates on rank {', '.join(map(str, silent))}",
+        explains=explained(case, *disturbance(start), since=start),
+        evidence=(evidence.both("ranks that evaluate", case.reference.world, case.candidate.world - len(silent)),),
+        consequence="The estimate rests on one part of the ranks, and their generators and data streams drift apart.",
+        advice="Evaluate on all ranks, and print on one.",
+    )
+
+
+def evaluation_order(case: Case) -> Cause | None:
+    """Within an evaluation the candidate takes the same batches in another order."""
+    channel = "eval_batch" if case.findings("eval_batch") else "eval_output"
+    pairs = [pair for pair in case.pairs(channel) if pair[0].values.tolist() != pair[1].values.tolist()]
+    if not pairs or case.findings("eval_forwards", "eval_batch_shape"):
+        return None
+    ours, theirs = pairs[0]
+    update = next(u for u in ours.updates.tolist() if ours.at(u).tolist() != theirs.at(u).tolist())
+    if any(_multisets(ours) != _multisets(theirs) for ours, theirs in pairs):
+        return None
+    before, after = ours.at(update).tolist(), theirs.at(update).tolist()
+    size = next((k for k in range(1, len(before)) if before[k:] + before[:k] == after), 0)
+    moved = (
+        f"batches {size} to {len(before) - 1} of the reference come first, then 0 to {size - 1}"
+        if size
+        else f"batch 0 of the reference is batch {after.index(before[0])} of the candidate"
+    )
+    start = at(int(update), Phase.EVAL)
+    return Cause(
+        id="evaluation-order",
+        title="The candidate evaluates the same batches in another order"
+        + (", a whole block of them before another" if size else ""),
+        explains=explained(case, expects("eval_batch", "eval_output", "eval_mode", since=start, differences=VALUE)),
+        evidence=(
+            f"{evidence.moment(update)}: {moved}",
+            f"the {len(before)} batches of that evaluation are the same on both sides",
+        ),
+        consequence="The estimates are the same, as long as the splits draw from different generators.",
+        advice="Compare the order in which the splits are estimated.",
+    )
+
+
+def evaluation_in_train_mode(case: Case) -> Cause | None:
+    """The candidate evaluates in train() mode, the reference in eval() mode."""
+    return _mode(
+        case,
+        "eval_mode",
+        wrong=1,
+        identifier="evaluation-in-train-mode",
+        title="The candidate evaluates in train() mode",
+        consequence="Dropout and batch statistics are active while evaluating: estimates are noisy and too high, and "
+        "dropout draws random numbers that the training then misses.",
+        advice="Call model.eval() before evaluating and model.train() after it.",
+    )
+
+
+def mode_left_in_eval(case: Case) -> Cause | None:
+    """The candidate trains in eval() mode, typically after its first evaluation."""
+    return _mode(
+        case,
+        "train_mode",
+        wrong=0,
+        identifier="mode-left-in-eval",
+        title="The candidate trains in eval() mode",
+        consequence="Dropout is off and batch statistics are frozen while training.",
+        advice="Call model.train() after every evaluation.",
+    )
+
+
+def _mode(
+    case: Case, channel: str, *, wrong: int, identifier: str, title: str, consequence: str, advice: str
+) -> Cause | None:
+    one = first(case, channel, differences=VALUE)
+    if one is None or one.candidate != wrong or one.reference == wrong:
+        return None
+    drawn = ("rng", "batch", "eval_batch") if case.findings("rng") else ()
+    _, evaluated = evaluations(case)
+    before = [update for update in evaluated if update < one.update]
+    after = (f"the candidate's last evaluation before it: {_after(max(before))}",) if before else ()
+    return Cause(
+        id=identifier,
+        title=title,
+        explains=explained(
+            case,
+            expects(channel, since=one.moment),
+            expects(*drawn, since=one.moment, differences=VALUE),
+            since=one.moment,
+        ),
+        evidence=(
+            evidence.line(one) + " (1 is train(), 0 is eval())",
+            f"{one.differing} of {one.compared} forwards are concerned",
+            *(after if channel == "train_mode" else ()),
+        ),
+        consequence=consequence,
+        advice=advice,
+    )
+
+
+def _after(update: int) -> str:
+    return f"after update {update}" if update >= 0 else evidence.moment(update)
+
+
+def _multisets(series: Series) -> list[Counter[object]]:
+    """The values of each evaluation, without their order."""
+    return [Counter(series.at(update).tolist()) for update in dict.fromkeys(series.updates.tolist())]

@@ -1,0 +1,197 @@
+"""Causes in how a run begins and ends: seeds and initial weights, failures, the number of updates."""
+
+import re
+from typing import Final
+
+from parity.compare.measurement import Difference, Measurement
+from parity.diagnose.case import Case, Place
+from parity.diagnose.library import evidence
+from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
+from parity.diagnose.library.shape import dimensions
+from parity.diagnose.registry import Cause
+from parity.trace.channels import Phase
+
+_ENDS: Final = ("exit_status", "exception", "updates")
+# A rank that fails early enough leaves no trace of itself.
+_RANKS: Final = "world_size"
+_SHAPES: Final = ("batch_shape", "eval_batch_shape")
+_SUCCESS: Final = "0"
+_REJECTED: Final = re.compile(
+    r"\b(?:unknown|unrecogni[sz]ed|unexpected|invalid|no such)\b(?!.*keyword argument).{0,40}"
+    r"\b(?:option|key|argument|parameter|flag|choice|setting)s?\b"
+    r"|error: argument .*(?:invalid|expected|required)",
+    re.IGNORECASE,
+)
+_CONNECTION: Final = re.compile(r"connection|gloo|nccl|remote worker|process ?group", re.IGNORECASE)
+
+
+def options_rejected(case: Case) -> Cause | None:
+    """The candidate ends before its first update, complaining about an option that the reference accepts."""
+    status = _failed(case)
+    complaint = next((text for text in _last_words(case) if _REJECTED.search(text)), None)
+    if status is None or _updates(case)[1] or complaint is None:
+        return None
+    return Cause(
+        id="options-rejected",
+        title="The candidate rejects an option that the reference accepts",
+        explains=explained(case, *_cut(0), expects(_RANKS)),
+        evidence=(evidence.both("exit status", *status), complaint),
+        consequence="The candidate does not train at all with this command line.",
+        advice="Compare the names of options and configuration keys, and the namespace in which overrides are applied.",
+    )
+
+
+def candidate_failed(case: Case) -> Cause | None:
+    """The candidate ends with an error where the reference succeeds."""
+    status = _failed(case)
+    if status is None:
+        return None
+    ours, theirs = _updates(case)
+    when = "before its first update" if not theirs else f"after {evidence.plural(theirs, 'update')}"
+    words = _last_words(case)
+    return Cause(
+        id="candidate-failed",
+        title=f"The candidate fails {when}",
+        explains=explained(case, *_cut(theirs), expects(_RANKS)),
+        evidence=(
+            evidence.both("exit status", *status),
+            *words[:1],
+            evidence.both("completed updates", ours, theirs),
+        ),
+        consequence="Whatever comes after that is missing, and was not compared.",
+        advice="Read the candidate's traceback; nothing behind this point can be judged before it runs through.",
+    )
+
+
+def updates_missing(case: Case) -> Cause | None:
+    """The candidate ends well, after another number of updates."""
+    ours, theirs = _updates(case)
+    if ours == theirs or _failed(case) is not None or not case.findings("updates"):
+        return None
+    fewer = theirs < ours
+    distance = abs(ours - theirs)
+    amount = f"{evidence.plural(distance, 'update')} {'fewer' if fewer else 'more'}"
+    fate = "is missing" if fewer else "happens to other weights"
+    return Cause(
+        id="updates-missing",
+        title=f"The candidate makes {amount} than the reference",
+        explains=explained(case, *_cut(min(ours, theirs), shorter_is_candidate=fewer)),
+        evidence=(
+            evidence.both("updates", ours, theirs),
+            *(("the difference is one: a loop bound that is exclusive on one side",) if distance == 1 else ()),
+        ),
+        consequence=f"Training ends {'early' if fewer else 'late'}. What the reference does at its end, such as the "
+        f"last evaluation and checkpoint, {fate}.",
+        advice="Compare the loop's bound (< or <=) and where the counter is incremented and tested.",
+    )
+
+
+def seed_or_initialisation(case: Case) -> Cause | None:
+    """Most weight matrices begin with other values, or the generators stand elsewhere when training begins."""
+    if case.findings("parameter_kind"):
+        return None
+    initial = first(case, "parameter_initial", differences=VALUE)
+    moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
+    if initial is not None:
+        return _initialisation(case, initial, moved)
+    if not moved or case.findings("eval_forwards", "eval_mode", *_SHAPES):
+        return None
+    return _position(case, moved)
+
+
+def parameter_initialisation(case: Case) -> Cause | None:
+    """A few parameters begin with other values, while the generators stand where the reference's do."""
+    initial = measurements(case, "parameter_initial", differences=VALUE)
+    moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
+    if not initial or moved or case.findings("parameter_kind") or not case.pairs("rng"):
+        return None
+    names = list(dict.fromkeys(one.name for one in initial))
+    return Cause(
+        id="parameter-initialisation",
+        title=f"The candidate initialises {evidence.plural(len(names), 'parameter')} differently",
+        explains=explained(case, expects("parameter_initial", differences=VALUE), since=START),
+        evidence=(
+            f"{len(names)} of {len(case.pairs('parameter_initial'))} differ: {evidence.listing(names)}",
+            "the generators stand where the reference's do when training begins",
+        ),
+        consequence="Training starts from other weights.",
+        advice="Compare how these parameters are initialised: distribution, scale, and what overwrites it later.",
+    )
+
+
+def _initialisation(case: Case, initial: Measurement, moved: list[Measurement]) -> Cause | None:
+    kinds = {ours.name: dimensions(ours.python(0)) for ours, _ in case.pairs("parameter_kind") if len(ours)}
+    # Vectors begin as ones or zeros whatever the seed is, so they say nothing.
+    random = {name for name, shape in kinds.items() if shape is None or len(shape) > 1}
+    differing = {one.name for one in measurements(case, "parameter_initial", differences=VALUE)} & random
+    if 2 * len(differing) <= len(random):
+        return None
+    drawn = (expects("rng", "batch", "eval_batch", differences=VALUE),) if moved else ()
+    return Cause(
+        id="seed-or-initialisation",
+        title="The candidate begins with other weights: another seed, or another order of random draws"
+        if moved
+        else "The candidate begins with other weights, though the generators stand where the reference's do",
+        explains=explained(case, expects("parameter_initial", differences=VALUE), *drawn, since=START),
+        evidence=(
+            f"{len(differing)} of {len(random)} weight matrices differ before the first update",
+            *evidence.lines(initial, *moved),
+        ),
+        consequence="Nothing after that can be compared: two runs of different weights differ everywhere.",
+        advice="Compare where the seed is set and what draws random numbers before the model is built."
+        if moved
+        else "Compare how the weights are initialised.",
+    )
+
+
+def _position(case: Case, moved: list[Measurement]) -> Cause:
+    evaluated = first(case, "eval_batch", differences=VALUE)
+    since = min(moved[0].moment, evaluated.moment if evaluated is not None else moved[0].moment)
+    return Cause(
+        id="seed-or-initialisation",
+        title="Random numbers are drawn differently before training begins",
+        explains=explained(case, expects("rng", "batch", "eval_batch", since=since, differences=VALUE), since=since),
+        evidence=("the initial weights are equal", *evidence.lines(*moved)),
+        consequence="Whatever is drawn afterwards differs: dropout, batches, noise.",
+        advice="Compare what draws random numbers between building the model and the first forward, and seeds set "
+        "again in between.",
+    )
+
+
+def _failed(case: Case) -> tuple[str, str] | None:
+    """Both exit statuses, if only the candidate's tells of a failure."""
+    one = first(case, "exit_status")
+    if one is None or one.candidate in (_SUCCESS, None) or one.reference != _SUCCESS:
+        return None
+    return str(one.reference), str(one.candidate)
+
+
+def _updates(case: Case) -> tuple[int, int]:
+    """Completed updates of both sides."""
+    if case.sides is not None:
+        return case.sides[0].updates, case.sides[1].updates
+    return max((process.updates for process in case.reference.processes), default=0), 0
+
+
+def _last_words(case: Case) -> list[str]:
+    """What the candidate said in the end: its exception, its last line on the error stream, lines of its own."""
+    found = case.judgement.comparison.measurements
+    words = [str(one.candidate) for one in found if one.channel.name == "exception" and one.candidate is not None]
+    # When one rank fails, the others complain about the broken connection: last, however low their number is.
+    words.sort(key=lambda word: _CONNECTION.search(word) is not None)
+    words.append(str(case.candidate.manifest.get("last_error_line") or ""))
+    words += [one.name for one in found if one.channel.name == "log_line" and one.difference is Difference.EXTRA]
+    return [word for word in dict.fromkeys(words) if word]
+
+
+def _cut(done: int, *, shorter_is_candidate: bool = True) -> tuple[Prediction, ...]:
+    """What follows when one side ends after ``done`` updates: all later observations stand alone."""
+    since: Place = at(done - 1, Phase.EVAL) if done else START
+    lacking = Difference.MISSING if shorter_is_candidate else Difference.EXTRA
+
+    def alone(one: Measurement) -> bool:
+        # The last checkpoint, evaluation and lines may be there, but belong to another update.
+        late = one.phase in (Phase.EVAL, Phase.CHECKPOINT, Phase.LOG)
+        return one.moment >= since and (one.difference is lacking or (late and one.difference is not Difference.VALUE))
+
+    return expects(*_ENDS), alone
