@@ -1,0 +1,672 @@
+"""
+Train a token-level GPT from binary token files, on one device or on many.
+
+One process:
+$ python train.py --dataset=shakespeare_char --device=cpu --compile=False
+
+Two processes on one machine without a GPU:
+$ torchrun --nproc_per_node=2 train.py --dataset=shakespeare_char --device=cpu --backend=gloo --compile=False
+
+The data are flat files of little-endian uint16 token ids in data/<dataset>/: train.bin (or several shards), val.bin
+and, where the vocabulary is known, meta.pkl with the key 'vocab_size'.
+"""
+
+import gc
+import json
+import math
+import os
+import pickle
+import random
+import signal
+import sys
+import time
+from collections import deque
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn as nn
+from torch.distributed import destroy_process_group, init_process_group
+from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+
+# ----------------------------------------------------------------------------------------------------------------------
+# hyper-parameters: every plain value below can be overridden, see configurator.py
+# input/output
+out_dir = 'out' # checkpoints and mfu_stats.txt go here
+eval_interval = 2000 # evaluate every so many iterations, iteration 0 included
+log_interval = 1 # print a line every so many iterations
+eval_iters = 200 # batches per split in one evaluation
+eval_only = False # leave after the evaluation at iteration 0
+always_save_checkpoint = True # save at every evaluation, not only when the validation loss has improved
+init_from = 'scratch' # 'scratch' or 'resume'
+log_dir = 'logs' # one log_run_<timestamp>.txt per run goes here
+file_logging = True # write that log file
+vocab_size = None # used only when the data directory holds no meta.pkl
+# data
+dataset = 'fineweb10B' # a folder name under data/
+data_dir = None # where the token files are; None means data/<dataset>
+train_shard_filenames = ['train.bin'] # fineweb10B replaces this default by its own 103 names
+num_train_shards = 1 # becomes the length of the list above; any value but 1 has to agree with it
+data_seed = 1337 # for the places where training batches are cut, plus the rank
+# batch
+gradient_accumulation_steps = 40 # micro-steps per update, summed over all processes
+batch_size = 12 # sequences per micro-step and process
+block_size = 1024 # tokens per sequence
+# model
+n_layer = 12
+n_head = 12
+n_embd = 768
+dropout = 0.0 # 0 is fine for pretraining, try 0.1 and more on small data
+bias = False # biases in the linear layers and layer norms
+n_hidden = None # width of the MLP; None means 4 * n_embd
+use_rotary_embeddings = False # rotate queries and keys instead of learning a position table
+rotary_base = 10000 # longest wavelength of the rotation, divided by 2 pi
+rotary_max_position_embeddings = 2048 # positions for which rotations are tabulated
+# optimisation
+learning_rate = 6e-4 # the peak, reached after warm-up
+max_iters = 600000 # index of the last iteration (so there is one update more than this)
+weight_decay = 0.1 # for matrices and embeddings only
+beta1 = 0.9
+beta2 = 0.95
+grad_clip = 1.0 # largest global gradient norm; 0.0 means no clipping
+decay_lr = True # has no effect, the schedule always applies (see ../README.md)
+warmup_iters = 2000 # iterations of linear warm-up
+lr_decay_iters = 600000 # the cosine ends here
+min_lr = 6e-5 # and from here on the learning rate stays at this
+# system
+backend = 'nccl' # 'nccl', 'gloo', ...: how processes talk to each other
+device = 'cuda' # 'cpu', 'cuda', 'cuda:1', ...
+dtype = 'bfloat16' if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else 'float16' # or 'float32'
+compile = True # run the model through torch.compile
+seed = 1337 # for the global torch generator, plus the rank
+# ----------------------------------------------------------------------------------------------------------------------
+config_keys = [name for name, value in list(globals().items())
+               if not name.startswith('_') and isinstance(value, (int, float, bool, str, list, type(None)))]
+exec(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configurator.py')).read())
+
+if dataset == 'fineweb10B' and train_shard_filenames == ['train.bin']:
+    train_shard_filenames = [f'fineweb_train_{number:06d}.bin' for number in range(1, 104)]
+if num_train_shards not in (1, len(train_shard_filenames)):
+    sys.exit(f"num_train_shards={num_train_shards}, but train_shard_filenames has {len(train_shard_filenames)} names")
+num_train_shards = len(train_shard_filenames)
+
+# a scratch run that finds the mark of an earlier one in its output directory goes on from there
+auto_resume_marker = os.path.join(out_dir, '.auto_resume')
+if init_from == 'scratch' and os.path.exists(auto_resume_marker):
+    print(f"found {auto_resume_marker}, switching init_from to 'resume'")
+    init_from = 'resume'
+
+# what the checkpoints remember of the configuration; lists are left out
+config = {name: globals()[name] for name in config_keys
+          if isinstance(globals()[name], (int, float, bool, str, type(None)))}
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the model
+
+class LayerNorm(nn.Module):
+    """ layer norm whose bias can be switched off """
+
+    def __init__(self, width, bias):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
+
+    def forward(self, x):
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
+
+class RotaryTable(nn.Module):
+    """ cosines and sines of position * frequency, one row per position, one column per pair of channels """
+
+    def __init__(self, head_size, base, max_positions):
+        super().__init__()
+        frequency = base ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
+        angle = torch.outer(torch.arange(max_positions, dtype=torch.float32), frequency)
+        # computed from the configuration, hence not part of the state dict
+        self.register_buffer('cos', angle.cos(), persistent=False)
+        self.register_buffer('sin', angle.sin(), persistent=False)
+
+    def forward(self, x):
+        # x is (B, H, T, head_size); channel i is paired with channel i + head_size / 2
+        T = x.size(2)
+        cos, sin = self.cos[:T].to(x.dtype), self.sin[:T].to(x.dtype)
+        first, second = x.chunk(2, dim=-1)
+        return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+class CausalSelfAttention(nn.Module):
+
+    def __init__(self, args):
+        super().__init__()
+        assert args.n_embd % args.n_head == 0, f"n_embd={args.n_embd} is not a multiple of n_head={args.n_head}"
+        self.c_attn = nn.Linear(args.n_embd, 3 * args.n_embd, bias=args.bias) # query, key, value
+        self.c_proj = nn.Linear(args.n_embd, args.n_embd, bias=args.bias)
+        self.resid_dropout = nn.Dropout(args.dropout)
+        self.n_head = args.n_head
+        self.dropout = args.dropout
+        self.rotary = None
+        if args.use_rotary_embeddings:
+            head_size = args.n_embd // args.n_head
+            assert head_size % 2 == 0, f"rotary embeddings need an even head size, got {head_size}"
+            assert args.block_size <= args.rotary_max_position_embeddings, \
+                f"block_size={args.block_size} exceeds rotary_max_position_embeddings={args.rotary_max_position_embeddings}"
+            self.rotary = RotaryTable(head_size, args.rotary_base, args.rotary_max_position_embeddings)
+
+    def forward(self, x):
+        B, T, C = x.size()
+        q, k, v = (part.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
+                   for part in self.c_attn(x).split(C, dim=2)) # each (B, H, T, C / H)
+        if self.rotary is not None:
+            q, k = self.rotary(q), self.rotary(k)
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0, is_causal=True)
+        y = y.transpose(1, 2).contiguous().view(B, T, C) # heads side by side again
+        return self.resid_dropout(self.c_proj(y))
+
+class MLP(nn.Module):
+
+    def __init__(self, args):
+        super().__init__()
+        hidden = 4 * args.n_embd if args.n_hidden is None else args.n_hidden
+        self.c_fc = nn.Linear(args.n_embd, hidden, bias=args.bias)
+        self.gelu = nn.GELU()
+        self.c_proj = nn.Linear(hidden, args.n_embd, bias=args.bias)
+        self.dropout = nn.Dropout(args.dropout)
+
+    def forward(self, x):
+        return self.dropout(self.c_proj(self.gelu(self.c_fc(x))))
+
+class Block(nn.Module):
+
+    def __init__(self, args):
+        super().__init__()
+        self.ln_1 = LayerNorm(args.n_embd, args.bias)
+        self.attn = CausalSelfAttention(args)
+        self.ln_2 = LayerNorm(args.n_embd, args.bias)
+        self.mlp = MLP(args)
+
+    def forward(self, x):
+        x = x + self.attn(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+@dataclass
+class GPTConfig:
+    n_layer: int
+    n_head: int
+    n_embd: int
+    block_size: int
+    bias: bool
+    vocab_size: int
+    dropout: float
+    n_hidden: int
+    use_rotary_embeddings: bool
+    rotary_base: int
+    rotary_max_position_embeddings: int
+
+class GPT(nn.Module):
+
+    def __init__(self, args):
+        super().__init__()
+        assert args.vocab_size is not None
+        self.args = args
+        parts = {'wte': nn.Embedding(args.vocab_size, args.n_embd)}
+        if not args.use_rotary_embeddings: # rotary models have no position table
+            parts['wpe'] = nn.Embedding(args.block_size, args.n_embd)
+        parts['drop'] = nn.Dropout(args.dropout)
+        parts['h'] = nn.ModuleList([Block(args) for _ in range(args.n_layer)])
+        parts['ln_f'] = LayerNorm(args.n_embd, args.bias)
+        self.transformer = nn.ModuleDict(parts)
+        self.lm_head = nn.Linear(args.n_embd, args.vocab_size, bias=False)
+        self.transformer.wte.weight = self.lm_head.weight # one matrix reads tokens and predicts them
+        self.apply(self.init_weights)
+        # two additions to the residual stream per layer, so that its variance does not grow with depth
+        for name, parameter in self.named_parameters():
+            if name.endswith('c_proj.weight'):
+                nn.init.normal_(parameter, mean=0.0, std=0.02 / math.sqrt(2 * args.n_layer))
+
+    def init_weights(self, module):
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, mean=0.0, std=0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+    def get_num_params(self):
+        """ parameters without the position table, which does no multiplication """
+        total = sum(parameter.numel() for parameter in self.parameters())
+        return total - (self.transformer.wpe.weight.numel() if 'wpe' in self.transformer else 0)
+
+    def forward(self, idx, targets=None):
+        T = idx.size(1)
+        assert T <= self.args.block_size, f"sequence of {T} tokens, block_size is {self.args.block_size}"
+        x = self.transformer.wte(idx) # (B, T, C)
+        if 'wpe' in self.transformer:
+            x = x + self.transformer.wpe(torch.arange(T, device=idx.device)) # (T, C), the same for each row
+        x = self.transformer.drop(x)
+        for block in self.transformer.h:
+            x = block(x)
+        x = self.transformer.ln_f(x)
+        if targets is None:
+            return self.lm_head(x[:, [-1], :]), None # only the last position is needed to sample
+        logits = self.lm_head(x)
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+        return logits, loss
+
+    def crop_block_size(self, block_size):
+        """ forget the positions behind block_size """
+        assert block_size <= self.args.block_size
+        self.args.block_size = block_size
+        if 'wpe' in self.transformer:
+            self.transformer.wpe.weight = nn.Parameter(self.transformer.wpe.weight.detach()[:block_size].clone())
+
+    def configure_optimizer(self, weight_decay, learning_rate, betas, device_type):
+        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        groups = [
+            {'params': [p for p in trainable if p.dim() >= 2], 'weight_decay': weight_decay}, # matrices, embeddings
+            {'params': [p for p in trainable if p.dim() < 2], 'weight_decay': 0.0}, # biases, layer norms
+        ]
+        if master_process:
+            for title, group in zip(('decayed', 'not decayed'), groups):
+                print(f"{title}: {len(group['params'])} tensors, {sum(p.numel() for p in group['params']):,} parameters")
+        return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, eps=1e-8, fused=(device_type == 'cuda'))
+
+    def estimate_mfu(self, sequences, dt):
+        """ share of the 121 TFLOPS of the reference card that `sequences` sequences in `dt` seconds amount to """
+        if dt <= 0:
+            return 0.0
+        a = self.args
+        L, H, Q, T = a.n_layer, a.n_head, a.n_embd // a.n_head, a.block_size
+        flops_per_token = 6 * self.get_num_params() + 12 * L * H * Q * T
+        return flops_per_token * T * sequences / dt / 121e12
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the data
+
+class BatchManager:
+    """ a first-in first-out buffer of training batches, refilled 50 at a time from one shard after the other """
+
+    batches_per_refill = 50
+
+    def __init__(self, paths, batch_size, block_size, device, seed):
+        self.paths = paths
+        self.batch_size = batch_size
+        self.block_size = block_size
+        self.device = device
+        self.rng = random.Random(seed) # private, so that nobody else moves the places where batches are cut
+        self.next_shard = 0
+        self.buffer = deque()
+        self.total_tokens_served = 0
+
+    def refill(self):
+        tokens = np.memmap(self.paths[self.next_shard], dtype='<u2', mode='r')
+        self.next_shard = (self.next_shard + 1) % len(self.paths)
+        span = self.batch_size * self.block_size
+        start = self.rng.randint(0, max(0, len(tokens) - self.batches_per_refill * span))
+        for number in range(self.batches_per_refill):
+            begin = start + number * span
+            window = tokens[begin:begin + span + 1]
+            if len(window) < span + 1: # y needs one token more than x
+                break
+            window = torch.from_numpy(window.astype(np.int64))
+            # y is x moved by one in the flat stream: the last target of a row is the first token of the next row
+            x = window[:-1].view(self.batch_size, self.block_size)
+            y = window[1:].view(self.batch_size, self.block_size)
+            self.buffer.append((x, y))
+
+    def get_next_batch(self):
+        for _ in self.paths:
+            if self.buffer:
+                break
+            self.refill()
+        if not self.buffer:
+            sys.exit(f"no shard holds {self.batch_size * self.block_size + 1} tokens, enough for one batch")
+        x, y = self.buffer.popleft()
+        self.total_tokens_served += x.numel()
+        return to_device(x, self.device), to_device(y, self.device)
+
+def to_device(tensor, device):
+    if 'cuda' in device: # from pinned memory the copy does not wait
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+def get_val_batch():
+    starts = torch.randint(len(val_tokens) - block_size, (batch_size,)).tolist()
+    x = torch.stack([torch.from_numpy(val_tokens[s:s + block_size].astype(np.int64)) for s in starts])
+    y = torch.stack([torch.from_numpy(val_tokens[s + 1:s + 1 + block_size].astype(np.int64)) for s in starts])
+    return to_device(x, device), to_device(y, device)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the log file and the stopwatch
+
+class TrainingLogger:
+    """ a line-buffered file of time-stamped lines; log() also prints the line """
+
+    def __init__(self, enabled):
+        self.file = None
+        if enabled:
+            os.makedirs(log_dir, exist_ok=True)
+            stamp = time.strftime('%Y%m%d_%H%M%S', time.localtime(time.time()))
+            self.file = open(os.path.join(log_dir, f'log_run_{stamp}.txt'), 'w', buffering=1)
+            self.write(f"training run {stamp}")
+            for name in sorted(config):
+                self.write(f"config {name} = {config[name]!r}")
+
+    def write(self, line):
+        if self.file is not None:
+            stamp = time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(time.time()))
+            self.file.write(f"[{stamp}] {line}\n")
+
+    def log(self, line):
+        print(line)
+        self.write(line)
+
+    def log_step(self, iter_num, losses, tokens_per_sec):
+        self.log(f"step {iter_num}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}, "
+                 f"tokens/sec {tokens_per_sec:.0f}")
+
+    def close(self):
+        if self.file is not None:
+            self.file.close()
+
+class SectionTimer:
+    """ seconds per iteration spent in named, nested sections, as exponential averages """
+
+    def __init__(self):
+        self.averages = {}
+        self.current = {}
+        self.open_sections = []
+
+    @contextmanager
+    def section(self, name):
+        self.open_sections.append(name)
+        path = '/'.join(self.open_sections)
+        begin = time.time()
+        yield
+        self.current[path] = self.current.get(path, 0.0) + time.time() - begin
+        self.open_sections.pop()
+
+    def end_iteration(self):
+        for path, seconds in self.current.items():
+            self.averages[path] = 0.9 * self.averages[path] + 0.1 * seconds if path in self.averages else seconds
+        self.current = {}
+
+    def summary(self):
+        return [f"timing {path}: {seconds * 1000:.2f}ms" for path, seconds in sorted(self.averages.items())]
+
+def get_vram():
+    """ GB in use, GB there are, percent """
+    if device_type != 'cuda':
+        return 0.0, 0.0, 0.0
+    used = torch.cuda.memory_reserved(device) / 1024**3
+    total = torch.cuda.get_device_properties(device).total_memory / 1024**3
+    return used, total, 100 * used / total
+
+# ----------------------------------------------------------------------------------------------------------------------
+# processes, devices, seeds
+
+ddp = 'RANK' in os.environ # set by torchrun
+if not device.startswith('cuda'):
+    device_type = 'cpu'
+elif torch.cuda.is_available():
+    device_type = 'cuda'
+else:
+    sys.exit(f"device={device!r}, but CUDA is not available here; use --device=cpu")
+if ddp:
+    init_process_group(backend=backend)
+    rank = int(os.environ['RANK'])
+    world_size = int(os.environ['WORLD_SIZE'])
+    if device_type == 'cuda':
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    # the micro-steps are shared out, so that an update sees as many tokens as one process would show it
+    assert gradient_accumulation_steps % world_size == 0, \
+        f"gradient_accumulation_steps={gradient_accumulation_steps} cannot be shared out to {world_size} processes"
+    gradient_accumulation_steps //= world_size
+else:
+    rank = 0
+    world_size = 1
+master_process = rank == 0
+tokens_per_iter = gradient_accumulation_steps * world_size * batch_size * block_size
+print(f"tokens per iteration will be: {tokens_per_iter:,}\n", end='') # in one piece, as all processes print at once
+
+if master_process:
+    os.makedirs(out_dir, exist_ok=True)
+logger = TrainingLogger(file_logging and master_process)
+torch.manual_seed(seed + rank)
+torch.backends.cuda.matmul.allow_tf32 = True
+torch.backends.cudnn.allow_tf32 = True
+autocast_dtype = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}[dtype]
+autocast = torch.amp.autocast(device_type='cuda', dtype=autocast_dtype) if device_type == 'cuda' else nullcontext()
+
+shutdown_requested = False
+
+def request_shutdown(signum, frame):
+    global shutdown_requested
+    shutdown_requested = True # looked at after each iteration; printing from here could interrupt another print
+
+signal.signal(signal.SIGINT, request_shutdown)
+signal.signal(signal.SIGTERM, request_shutdown)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# model, optimizer, batches: in this order
+
+data_path = os.path.join('data', dataset) if data_dir is None else data_dir
+meta_path = os.path.join(data_path, 'meta.pkl')
+if os.path.exists(meta_path):
+    with open(meta_path, 'rb') as meta_file:
+        meta_vocab_size = pickle.load(meta_file)['vocab_size']
+    if vocab_size not in (None, meta_vocab_size) and master_process:
+        print(f"vocab_size={vocab_size} gives way to {meta_vocab_size}, found in {meta_path}")
+else:
+    meta_vocab_size = None
+
+model_args = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, bias=bias,
+                  vocab_size=vocab_size if meta_vocab_size is None else meta_vocab_size, dropout=dropout,
+                  n_hidden=n_hidden, use_rotary_embeddings=use_rotary_embeddings, rotary_base=rotary_base,
+                  rotary_max_position_embeddings=rotary_max_position_embeddings)
+iter_num = 0
+best_val_loss = 1e9
+checkpoint = None
+
+if init_from == 'scratch':
+    if master_process:
+        print("initialising a new model")
+    if model_args['vocab_size'] is None:
+        sys.exit(f"vocabulary size unknown: no {meta_path}, so give --vocab_size=...")
+    model = GPT(GPTConfig(**model_args))
+elif init_from == 'resume':
+    checkpoint_path = os.path.join(out_dir, 'ckpt.pt')
+    if master_process:
+        print(f"resuming from {checkpoint_path}")
+    checkpoint = torch.load(checkpoint_path, map_location=device)
+    # the shapes have to be the saved ones, the rest may be changed on the command line
+    for name in ('n_layer', 'n_head', 'n_embd', 'block_size', 'bias', 'vocab_size', 'n_hidden'):
+        model_args[name] = checkpoint['model_args'][name]
+    model = GPT(GPTConfig(**model_args))
+    # a compiled model saved as it was has this in front of every name
+    prefix = '_orig_mod.'
+    model.load_state_dict({name[len(prefix):] if name.startswith(prefix) else name: tensor
+                           for name, tensor in checkpoint['model'].items()})
+    iter_num = checkpoint['iter_num']
+    best_val_loss = checkpoint['best_val_loss']
+else:
+    sys.exit(f"init_from={init_from!r}, expected 'scratch' or 'resume'")
+if block_size < model.args.block_size:
+    model.crop_block_size(block_size)
+    model_args['block_size'] = block_size
+model.to(device)
+if master_process:
+    print(f"number of parameters: {model.get_num_params():,}")
+
+# the scaler does nothing unless the dtype is float16
+scaler = torch.amp.GradScaler(device_type, enabled=(dtype == 'float16'))
+optimizer = model.configure_optimizer(weight_decay, learning_rate, (beta1, beta2), device_type)
+if init_from == 'resume':
+    optimizer.load_state_dict(checkpoint['optimizer'])
+checkpoint = None # free the memory
+
+raw_model = model # the checkpoints hold this one, without the prefixes that the wrappers add to names
+if compile:
+    if master_process:
+        print("compiling the model, this takes a while")
+    model = torch.compile(model)
+if ddp:
+    model = DistributedDataParallel(model, device_ids=[torch.device(device).index] if device_type == 'cuda' else None)
+
+batch_manager = BatchManager([os.path.join(data_path, name) for name in train_shard_filenames],
+                             batch_size, block_size, device, data_seed + rank)
+val_tokens = np.memmap(os.path.join(data_path, 'val.bin'), dtype='<u2', mode='r')
+
+# ----------------------------------------------------------------------------------------------------------------------
+# schedule, evaluation, checkpoints
+
+def get_lr(it):
+    # 1) linear warm-up; the first step is not zero
+    if it < warmup_iters:
+        return learning_rate * (it + 1) / (warmup_iters + 1)
+    # 2) behind the end of the cosine
+    if it > lr_decay_iters:
+        return min_lr
+    # 3) cosine from the peak to min_lr; a warm-up that lasts to the end leaves nothing to decay
+    decay_ratio = (it - warmup_iters) / (lr_decay_iters - warmup_iters) if lr_decay_iters > warmup_iters else 0.0
+    return min_lr + 0.5 * (1.0 + math.cos(math.pi * decay_ratio)) * (learning_rate - min_lr)
+
+@torch.no_grad()
+def estimate_loss():
+    """ mean loss of eval_iters batches per split; the train split takes its batches from the training stream """
+    out = {}
+    model.eval()
+    for split, next_batch in (('train', batch_manager.get_next_batch), ('val', get_val_batch)):
+        losses = torch.zeros(eval_iters)
+        for k in range(eval_iters):
+            x, y = next_batch()
+            with autocast:
+                _, loss = model(x, y)
+            losses[k] = loss.item()
+        out[split] = losses.mean()
+    model.train()
+    return out
+
+def save_checkpoint(filename, **extra):
+    content = {
+        'model': raw_model.state_dict(),
+        'optimizer': optimizer.state_dict(),
+        'param_names': dict(raw_model.named_parameters()),
+        'model_args': model_args,
+        'iter_num': iter_num,
+        'best_val_loss': best_val_loss,
+        'config': config,
+        **extra,
+    }
+    # a run that is killed while it writes must not leave half a checkpoint under the good name
+    temporary = os.path.join(out_dir, 'ckpt_temp.pt')
+    torch.save(content, temporary)
+    os.rename(temporary, os.path.join(out_dir, filename))
+
+def write_auto_resume():
+    with open(os.path.join(out_dir, 'auto_resume_config.json'), 'w') as file:
+        json.dump({'init_from': 'resume'}, file)
+    with open(auto_resume_marker, 'w') as file:
+        file.write("init_from=resume\n")
+
+mfu_stats_path = os.path.join(out_dir, 'mfu_stats.txt')
+if master_process and (init_from == 'scratch' or not os.path.exists(mfu_stats_path)):
+    with open(mfu_stats_path, 'w') as file:
+        file.write("iter,loss,lr,time_ms,mfu_percent,vram_used_gb,vram_total_gb,vram_percent\n")
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the training loop
+
+timer = SectionTimer()
+start_time = time.time()
+t0 = start_time
+local_iter_num = 0 # iterations of this process, whatever it resumed from
+running_mfu = -1.0 # not measured yet
+X, Y = batch_manager.get_next_batch() # the first batch, fetched ahead
+while True:
+
+    lr = get_lr(iter_num)
+    for group in optimizer.param_groups:
+        group['lr'] = lr
+    if iter_num % log_interval == 0 and master_process:
+        print(f"lr schedule: iter {iter_num}, effective_it {iter_num}, warmup {warmup_iters}, decay {lr_decay_iters}, "
+              f"accum {gradient_accumulation_steps}, batch {batch_size}")
+
+    # evaluate, say so, save
+    if iter_num % eval_interval == 0:
+        with timer.section('evaluation'):
+            losses = estimate_loss()
+        if master_process:
+            elapsed = time.time() - start_time
+            tokens_per_sec = batch_manager.total_tokens_served / elapsed if elapsed > 0 else 0.0
+            print(f"step {iter_num}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}, lr: {lr:.4f}, "
+                  f"tokens/sec {tokens_per_sec:.0f}")
+            logger.log_step(iter_num, losses, tokens_per_sec)
+            if iter_num > 0 and (losses['val'] < best_val_loss or always_save_checkpoint):
+                best_val_loss = losses['val']
+                print(f"saving checkpoint to {out_dir}")
+                save_checkpoint('ckpt.pt')
+                if init_from == 'scratch' and not os.path.exists(auto_resume_marker):
+                    write_auto_resume()
+    if iter_num == 0 and eval_only:
+        break
+
+    # forward and backward, several times over, to reach a larger batch than fits into memory
+    with timer.section('gradient_accumulation'):
+        for micro_step in range(gradient_accumulation_steps):
+            if ddp:
+                # gradients are exchanged once per update, in the last backward pass
+                model.require_backward_grad_sync = micro_step == gradient_accumulation_steps - 1
+            with timer.section('forward_pass'), autocast:
+                _, loss = model(X, Y)
+                loss = loss / gradient_accumulation_steps # the sum over micro-steps is then a mean
+            with timer.section('data_loading'): # while a GPU is still busy with the forward pass
+                X, Y = batch_manager.get_next_batch()
+            with timer.section('backward_pass'):
+                scaler.scale(loss).backward()
+    with timer.section('gradient_clipping'):
+        if grad_clip != 0.0:
+            scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), grad_clip)
+    with timer.section('optimizer_step'):
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+
+    # timing and logging
+    t1 = time.time()
+    dt = t1 - t0
+    t0 = t1
+    if iter_num % log_interval == 0 and master_process:
+        # the loss of the last micro-step, scaled back up: cheap, and noisier than the mean over micro-steps
+        lossf = loss.item() * gradient_accumulation_steps
+        if local_iter_num >= 5: # the first iterations are not typical
+            mfu = raw_model.estimate_mfu(batch_size * gradient_accumulation_steps, dt)
+            running_mfu = mfu if running_mfu == -1.0 else 0.9 * running_mfu + 0.1 * mfu
+        mfu_percent = 100 * max(running_mfu, 0.0)
+        used, total, percent = get_vram()
+        print(f"iter {iter_num}: loss {lossf:.4f}, lr {lr:.5f}, time {dt * 1000:.2f}ms, mfu {mfu_percent:.2f}%, "
+              f"VRAM {used:.0f}/{total:.0f}GB ({percent:.0f}%)")
+        with open(mfu_stats_path, 'a') as file:
+            file.write(f"{iter_num},{lossf:.6f},{lr:.6e},{dt * 1000:.2f},{mfu_percent:.4f},"
+                       f"{used:.2f},{total:.2f},{percent:.2f}\n")
+    timer.end_iteration()
+    if iter_num > 0 and iter_num % (5 * eval_interval) == 0 and master_process:
+        for line in timer.summary():
+            logger.log(line)
+    iter_num += 1
+    local_iter_num += 1
+
+    if shutdown_requested:
+        if master_process:
+            filename = f'emergency_ckpt_iter_{iter_num}.pt'
+            print(f"shutdown requested, saving {filename} to {out_dir}")
+            save_checkpoint(filename, emergency_save=True)
+        break
+    if iter_num > max_iters:
+        break
+
+logger.close()
+if ddp:
+    # the wrapped model keeps the group alive, and a gloo thread that outlives the interpreter aborts the process
+    del model
+    gc.collect()
+    destroy_process_group()

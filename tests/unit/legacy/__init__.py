@@ -1,0 +1,1 @@
+"""The witnesses stay as they are."""

@@ -1,0 +1,226 @@
+"""The command line, the data commands, and a training run small enough for a unit test."""
+
+import json
+import os
+import pickle
+import re
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from trainers.__main__ import COMMANDS, main
+from trainers.datasets.char_tiny import CHARACTERS, markov_chain
+
+KEYS = ["model", "optimizer", "param_names", "model_args", "iter_num", "best_val_loss", "config"]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("char-tiny")
+    assert main(["data", "char-tiny", "--out", str(directory)]) == 0
+    return directory
+
+
+@pytest.fixture
+def train(data_dir, tmp_path, capsys):
+    """Train a tiny model in tmp_path; returns what it printed."""
+
+    def run(*arguments):
+        status = main(
+            [
+                "char_gpt",
+                f"--data_dir={data_dir}",
+                f"--out_dir={tmp_path}",
+                "--dataset=tiny",
+                "--file_logging=False",
+                "--device=cpu",
+                "--compile=False",
+                "--dtype=float32",
+                "--n_layer=1",
+                "--n_head=2",
+                "--n_embd=8",
+                "--block_size=8",
+                "--batch_size=2",
+                "--gradient_accumulation_steps=2",
+                "--eval_interval=2",
+                "--eval_iters=1",
+                "--learning_rate=1e-2",
+                "--min_lr=1e-3",
+                "--warmup_iters=2",
+                "--lr_decay_iters=4",
+                *arguments,
+            ]
+        )
+        assert status == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def load(path):
+    return torch.load(path, map_location="cpu")
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+    assert main(["char_gpt", "--help"]) == 0
+    assert "--batch_size=12" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        ([], "usage"),
+        (["chargpt"], "unknown command 'chargpt'"),
+        (["char_gpt", "--n_layer=x"], "n_layer is 'x'"),
+        (["char_gpt", "--device=cpu", "--dataset=nowhere"], "vocab_size"),
+        (["data", "shakespeare", "--from", "/nowhere.txt", "--out", "x"], "/nowhere.txt"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_status_two(arguments, fragment, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert fragment in captured.err
+    if arguments:
+        assert captured.err.count("\n") == 1
+        assert captured.err.startswith("trainers: error: ")
+
+
+def test_char_tiny_depends_on_the_seed_alone(data_dir, tmp_path):
+    for seed in ("1337", "1"):
+        main(["data", "char-tiny", "--out", str(tmp_path / seed), "--seed", seed])
+    for name in ("train.bin", "val.bin", "meta.pkl"):
+        assert (tmp_path / "1337" / name).read_bytes() == (data_dir / name).read_bytes()
+    assert (tmp_path / "1" / "train.bin").read_bytes() != (data_dir / "train.bin").read_bytes()
+
+
+def test_char_tiny_is_a_chain_over_sixty_five_characters(data_dir):
+    train, validation = (np.fromfile(data_dir / name, dtype="<u2") for name in ("train.bin", "val.bin"))
+    assert (len(train), len(validation)) == (60_000, 8_000)
+    assert set(train.tolist()) == set(range(65))
+    meta = pickle.loads((data_dir / "meta.pkl").read_bytes())
+    assert meta["vocab_size"] == len(CHARACTERS) == len(set(CHARACTERS)) == 65
+    assert [meta["stoi"][meta["itos"][number]] for number in range(65)] == list(range(65))
+    # knowing the state tells much about the next one: that is what there is to learn
+    pairs = np.zeros((65, 65))
+    np.add.at(pairs, (train[:-1], train[1:]), 1)
+    joint, single = pairs / pairs.sum(), pairs.sum(axis=1) / pairs.sum()
+    conditional = -np.nansum(joint * np.log(joint / single[:, None], where=joint > 0, out=np.zeros_like(joint)))
+    assert conditional < -np.sum(single * np.log(single)) - 0.5
+
+
+def test_the_chain_is_pinned():
+    chain = markov_chain(65, seed=7)
+    assert [next(chain) for _ in range(12)] == [60, 10, 0, 20, 13, 60, 60, 36, 44, 59, 49, 45]
+
+
+def test_shakespeare_is_split_nine_to_one(tmp_path):
+    text = "to be, or not to be: that is the question.\n" * 10
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    assert main(["data", "shakespeare", "--from", str(tmp_path / "text.txt"), "--out", str(tmp_path / "out")]) == 0
+    ids = [np.fromfile(tmp_path / "out" / name, dtype="<u2") for name in ("train.bin", "val.bin")]
+    itos = pickle.loads((tmp_path / "out" / "meta.pkl").read_bytes())["itos"]
+    assert "".join(itos[number] for number in np.concatenate(ids).tolist()) == text
+    assert (len(ids[0]), len(ids[1])) == (len(text) * 9 // 10, len(text) // 10)
+    assert list(itos.values()) == sorted(itos.values())
+
+
+def test_a_run_does_one_update_more_than_max_iters(train, tmp_path):
+    printed = train("--max_iters=4")
+    assert re.findall(r"^iter (\d+): loss", printed, flags=re.MULTILINE) == ["0", "1", "2", "3", "4"]
+    # two step lines per evaluation, the first with the learning rate
+    steps = re.findall(r"^step (\d+): train loss \d\.\d{4}, val loss \d\.\d{4}, (lr|tok)", printed, flags=re.MULTILINE)
+    assert steps == [(step, kind) for step in ("0", "2", "4") for kind in ("lr", "tok")]
+    assert "tokens per iteration will be: 32\n" in printed
+    rows = (tmp_path / "mfu_stats.txt").read_text().splitlines()
+    assert rows[0] == "iter,loss,lr,time_ms,mfu_percent,vram_used_gb,vram_total_gb,vram_percent"
+    assert [row.split(",")[2] for row in rows[1:]] == [
+        f"{rate:.6e}" for rate in (1e-2 / 3, 2e-2 / 3, 1e-2, 5.5e-3, 1e-3)
+    ]
+
+
+def test_the_checkpoint_holds_what_a_resume_needs(train, tmp_path):
+    train("--max_iters=2")
+    saved = load(tmp_path / "ckpt.pt")
+    assert list(saved) == KEYS
+    assert saved["iter_num"] == 2
+    assert saved["best_val_loss"].shape == ()
+    assert saved["config"]["batch_size"] == 2
+    assert saved["model_args"]["vocab_size"] == 65
+    assert list(saved["param_names"]) == [name for name in saved["model"] if name != "lm_head.weight"]
+    assert {state["step"].item() for state in saved["optimizer"]["state"].values()} == {2.0}
+    assert json.loads((tmp_path / "auto_resume_config.json").read_text()) == {"init_from": "resume"}
+
+
+def test_nothing_is_saved_at_iteration_zero_and_eval_only_stops_there(train, tmp_path):
+    printed = train("--max_iters=4", "--eval_only=True")
+    assert "step 0: train loss" in printed
+    assert "iter 0: loss" not in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mfu_stats.txt"]
+
+
+def test_a_resume_restores_weights_optimizer_and_iteration(train, tmp_path):
+    train("--max_iters=2")
+    before = load(tmp_path / "ckpt.pt")
+    # another seed and a learning rate of zero: whatever the model is afterwards comes from the checkpoint
+    printed = train("--init_from=resume", "--max_iters=4", "--seed=1", "--learning_rate=0.0", "--min_lr=0.0")
+    after = load(tmp_path / "ckpt.pt")
+    assert re.findall(r"^iter (\d+): loss", printed, flags=re.MULTILINE) == ["2", "3", "4"]
+    assert after["iter_num"] == 4
+    assert all(torch.equal(tensor, after["model"][name]) for name, tensor in before["model"].items())
+    assert {state["step"].item() for state in after["optimizer"]["state"].values()} == {4.0}
+
+
+def test_a_scratch_run_in_a_marked_directory_resumes(train):
+    train("--max_iters=2")
+    assert "\niter 0: loss" not in train("--max_iters=3")
+
+
+def test_a_resume_takes_the_shape_from_the_checkpoint_and_crops(train, tmp_path):
+    train("--max_iters=2", "--use_rotary_embeddings=True")
+    train("--max_iters=4", "--use_rotary_embeddings=True", "--n_embd=16", "--block_size=4")
+    arguments = load(tmp_path / "ckpt.pt")["model_args"]
+    assert (arguments["n_embd"], arguments["block_size"]) == (8, 4)
+
+
+def test_a_checkpoint_of_another_kind_is_refused(train, capsys):
+    train("--max_iters=2")
+    with pytest.raises(AssertionError):
+        train("--max_iters=4", "--use_rotary_embeddings=True")
+    assert "rotary options" in capsys.readouterr().err
+
+
+def test_without_always_save_only_an_improvement_is_saved(train, tmp_path):
+    train("--max_iters=2")
+    before = load(tmp_path / "ckpt.pt")
+    worse = ("--init_from=resume", "--max_iters=4", "--learning_rate=9.0", "--min_lr=9.0", "--eval_interval=4")
+    train(*worse, "--always_save_checkpoint=False")
+    assert load(tmp_path / "ckpt.pt")["iter_num"] == before["iter_num"]
+    train(*worse, "--always_save_checkpoint=True")
+    saved = load(tmp_path / "ckpt.pt")
+    assert saved["iter_num"] == 4
+    assert saved["best_val_loss"] > before["best_val_loss"]  # the best is the last
+
+
+def test_a_signal_leaves_an_emergency_checkpoint(train, tmp_path, monkeypatch):
+    original = torch.optim.AdamW.step
+    updates = []
+
+    def step(self, *arguments, **options):
+        updates.append(self)
+        if len(updates) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    train("--max_iters=100")
+    assert len(updates) == 2
+    saved = load(tmp_path / "emergency_ckpt_iter_2.pt")
+    assert list(saved) == [*KEYS, "emergency_save"]
+    assert saved["emergency_save"] is True
+    assert saved["iter_num"] == 2

@@ -1,0 +1,1 @@
+"""The candidates: modular trainers, one package per family, run as ``python -m trainers FAMILY ...``."""

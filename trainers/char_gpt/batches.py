@@ -1,0 +1,117 @@
+"""Batches: a buffered stream for training, random windows for validation."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from trainers.common.data import Batch, Tokens, open_tokens, to_device, to_tensor
+from trainers.common.errors import DataError
+
+BATCHES_PER_REFILL = 50
+
+
+def cut_batches(tokens: Tokens, *, start: int, batch_size: int, block_size: int, count: int) -> Iterator[Batch]:
+    """Cut up to ``count`` batches out of a stream, one behind the other from ``start``.
+
+    The targets are the inputs moved on by one token in the stream, not in the row: the last target of a row is the
+    first input of the next row. A batch therefore takes one token more than it has inputs, and the stream ends where
+    that token is missing.
+    """
+    span = batch_size * block_size
+    for begin in range(start, start + count * span, span):
+        window = to_tensor(tokens[begin : begin + span + 1])
+        if len(window) < span + 1:
+            return
+        yield window[:-1].view(batch_size, block_size), window[1:].view(batch_size, block_size)
+
+
+class BatchManager:
+    """A first-in first-out buffer of training batches.
+
+    Whenever the buffer is empty it takes the next shard, round robin, and cuts consecutive batches from a random start.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Path],
+        *,
+        batch_size: int,
+        block_size: int,
+        device: torch.device,
+        generator: random.Random,
+    ) -> None:
+        """Serve batches of ``batch_size`` rows of ``block_size`` tokens; starts are drawn from ``generator``."""
+        self._shards = shards
+        self._batch_size = batch_size
+        self._block_size = block_size
+        self._device = device
+        self._generator = generator
+        self._next_shard = 0
+        self._buffer: deque[Batch] = deque()
+        self.total_tokens_served = 0
+
+    def get_batch(self) -> Batch:
+        """Return the next batch, on the device.
+
+        Raises:
+            DataError: a shard is missing, or none is long enough for one batch.
+        """
+        for _ in self._shards:
+            if self._buffer:
+                break
+            self._refill()
+        if not self._buffer:
+            raise DataError(
+                f"no training file holds {self._batch_size * self._block_size + 1} tokens, enough for one batch;"
+                " use a smaller --batch_size or --block_size"
+            )
+        batch = self._buffer.popleft()
+        self.total_tokens_served += batch[0].numel()
+        return to_device(batch, self._device)
+
+    def _refill(self) -> None:
+        tokens = open_tokens(self._shards[self._next_shard])
+        self._next_shard = (self._next_shard + 1) % len(self._shards)
+        length = BATCHES_PER_REFILL * self._batch_size * self._block_size
+        start = self._generator.randint(0, max(0, len(tokens) - length))
+        self._buffer.extend(
+            cut_batches(
+                tokens,
+                start=start,
+                batch_size=self._batch_size,
+                block_size=self._block_size,
+                count=BATCHES_PER_REFILL,
+            )
+        )
+
+
+class ValidationBatches:
+    """Random windows of the validation tokens; the starts come from the global torch generator."""
+
+    def __init__(self, path: Path, *, batch_size: int, block_size: int, device: torch.device) -> None:
+        """Serve batches of ``batch_size`` windows of ``block_size`` tokens.
+
+        Raises:
+            DataError: the file is missing or too short for one window.
+        """
+        self._tokens = open_tokens(path)
+        self._batch_size = batch_size
+        self._block_size = block_size
+        self._device = device
+        if len(self._tokens) <= block_size:
+            raise DataError(f"{path} holds {len(self._tokens)} tokens, expected more than --block_size={block_size}")
+
+    def get_batch(self) -> Batch:
+        """Draw a batch, on the device."""
+        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,)).tolist()
+        inputs = torch.stack([self._window(start) for start in starts])
+        targets = torch.stack([self._window(start + 1) for start in starts])
+        return to_device((inputs, targets), self._device)
+
+    def _window(self, start: int) -> torch.Tensor:
+        return to_tensor(self._tokens[start : start + self._block_size])

@@ -1,0 +1,171 @@
+"""Every key of a char_gpt run, its default and what it means; which values make no sense."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainers.char_gpt.architecture import architecture_problems
+from trainers.common.config import flatten, option
+from trainers.common.precision import DTYPES, preferred_dtype
+
+FINEWEB = "fineweb10B"
+FINEWEB_SHARDS = tuple(f"fineweb_train_{number:06d}.bin" for number in range(1, 104))
+SINGLE_SHARD = ("train.bin",)
+STARTS = ("scratch", "resume")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """What is written, where and how often."""
+
+    out_dir: str = option("directory of checkpoints and mfu_stats.txt", default="out")
+    eval_interval: int = option("iterations between evaluations; iteration 0 is evaluated too", default=2000)
+    log_interval: int = option("iterations between printed lines", default=1)
+    eval_iters: int = option("batches per split in one evaluation", default=200)
+    eval_only: bool = option("leave after the evaluation at iteration 0", default=False)
+    always_save_checkpoint: bool = option("save at every evaluation, not only after an improvement", default=True)
+    init_from: str = option("'scratch' or 'resume'; a marked out_dir turns 'scratch' into 'resume'", default="scratch")
+    log_dir: str = option("directory of the log files, one per run", default="logs")
+    file_logging: bool = option("write a log file", default=True)
+    vocab_size: int | None = option("vocabulary size where the data directory has no meta.pkl", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which tokens are trained on."""
+
+    dataset: str = option("name of a directory under data/", default=FINEWEB)
+    data_dir: str | None = option("the data directory, wherever it is; None means data/<dataset>", default=None)
+    train_shard_filenames: tuple[str, ...] = option(
+        f"training files; {FINEWEB} has 103 by default", default=SINGLE_SHARD
+    )
+    num_train_shards: int = option("always becomes the number of training files; 1, or that number", default=1)
+    data_seed: int = option("where training batches are cut; the rank is added", default=1337)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """How many tokens make an update."""
+
+    gradient_accumulation_steps: int = option("micro-steps per update, summed over all processes", default=40)
+    batch_size: int = option("sequences per micro-step and process", default=12)
+    block_size: int = option("tokens per sequence", default=1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network; on a resume its shapes come from the checkpoint instead."""
+
+    n_layer: int = option("transformer blocks", default=12)
+    n_head: int = option("attention heads per block", default=12)
+    n_embd: int = option("channels of the residual stream", default=768)
+    dropout: float = option("probability of dropping an activation", default=0.0)
+    bias: bool = option("biases in linear layers and layer norms", default=False)
+    n_hidden: int | None = option("channels inside the MLP; None means 4 * n_embd", default=None)
+    use_rotary_embeddings: bool = option("rotate queries and keys instead of learning a position table", default=False)
+    rotary_base: int = option("longest wavelength of the rotation, divided by 2 pi", default=10000)
+    rotary_max_position_embeddings: int = option("positions for which rotations are tabulated", default=2048)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimisationConfig:
+    """AdamW and its schedule."""
+
+    learning_rate: float = option("peak learning rate, reached after the warm-up", default=6e-4)
+    max_iters: int = option("index of the last iteration: there is one update more", default=600000)
+    weight_decay: float = option("decay of matrices and embeddings", default=0.1)
+    beta1: float = option("averaging of the gradient", default=0.9)
+    beta2: float = option("averaging of the squared gradient", default=0.95)
+    grad_clip: float = option("largest global gradient norm; 0.0 means no clipping", default=1.0)
+    decay_lr: bool = option("no effect, as in the reference: the schedule always applies", default=True)
+    warmup_iters: int = option("iterations of linear warm-up", default=2000)
+    lr_decay_iters: int = option("iteration at which the cosine ends", default=600000)
+    min_lr: float = option("learning rate at the end of the cosine and after it", default=6e-5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemConfig:
+    """What the run runs on."""
+
+    backend: str = option("how processes talk to each other: 'nccl', 'gloo'", default="nccl")
+    device: str = option("'cpu', 'cuda' or 'cuda:<number>'", default="cuda")
+    dtype: str = option(f"one of {', '.join(DTYPES)}; the default depends on the GPU", default=preferred_dtype())
+    compile: bool = option("run the model through torch.compile", default=True)
+    seed: int = option("for the global torch generators; the rank is added", default=1337)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharGptConfig:
+    """The configuration of one run."""
+
+    output: OutputConfig = field(default_factory=OutputConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    system: SystemConfig = field(default_factory=SystemConfig)
+
+    @property
+    def out_dir(self) -> Path:
+        """Where checkpoints go."""
+        return Path(self.output.out_dir)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the token files are."""
+        return Path("data", self.data.dataset) if self.data.data_dir is None else Path(self.data.data_dir)
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The names of the training files."""
+        if self.data.dataset == FINEWEB and self.data.train_shard_filenames == SINGLE_SHARD:
+            return FINEWEB_SHARDS
+        return self.data.train_shard_filenames
+
+    def problems(self) -> Iterator[str]:
+        """Give one sentence per value, or combination of values, that makes no sense."""
+        yield from self._counting_problems()
+        if self.output.init_from not in STARTS:
+            yield f"init_from is {self.output.init_from!r}, expected one of {', '.join(STARTS)}"
+        if self.output.init_from == "scratch":
+            yield from architecture_problems(block_size=self.batch.block_size, **dataclasses.asdict(self.model))
+        if self.system.dtype not in DTYPES:
+            yield f"dtype is {self.system.dtype!r}, expected one of {', '.join(DTYPES)}"
+        if not self.shards:
+            yield "train_shard_filenames is empty, expected at least one file name"
+        elif self.data.num_train_shards not in (1, len(self.shards)):
+            yield (
+                f"num_train_shards is {self.data.num_train_shards}, but there are {len(self.shards)} training files;"
+                " leave it out"
+            )
+
+    def _counting_problems(self) -> Iterator[str]:
+        values = flatten(self)
+        for key in (
+            "eval_interval",
+            "log_interval",
+            "eval_iters",
+            "gradient_accumulation_steps",
+            "batch_size",
+            "block_size",
+        ):
+            value = values[key]
+            if isinstance(value, int) and value < 1:
+                yield f"{key} is {value}, expected at least 1"
+
+    def resolved(self, *, is_marked: bool) -> CharGptConfig:
+        """Return the configuration in force: shards named and counted, resuming where ``out_dir`` is marked."""
+        data = dataclasses.replace(self.data, train_shard_filenames=self.shards, num_train_shards=len(self.shards))
+        output = dataclasses.replace(self.output, init_from="resume") if is_marked else self.output
+        return dataclasses.replace(self, data=data, output=output)
+
+    def remembered(self) -> dict[str, int | float | bool | str | None]:
+        """Return what a checkpoint keeps of the configuration: all but the lists."""
+        return {
+            key: value
+            for key, value in flatten(self).items()
+            if value is None or isinstance(value, int | float | bool | str)
+        }

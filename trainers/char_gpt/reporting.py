@@ -1,0 +1,68 @@
+"""The lines that a run prints and the statistics file; only the master process reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainers.char_gpt.evaluation import Losses
+from trainers.common.metrics import VideoMemory
+from trainers.common.run_log import RunLog
+
+STATISTICS_NAME = "mfu_stats.txt"
+STATISTICS_HEADER = "iter,loss,lr,time_ms,mfu_percent,vram_used_gb,vram_total_gb,vram_percent\n"
+
+
+class Reporter:
+    """Prints what happens; scripts read these lines, so their templates are an interface."""
+
+    def __init__(self, log: RunLog, *, out_dir: Path, is_new_run: bool) -> None:
+        """Report to ``log`` and to the statistics file in ``out_dir``, which a new run starts afresh."""
+        self._log = log
+        self._statistics = out_dir / STATISTICS_NAME
+        if is_new_run or not self._statistics.exists():
+            self._statistics.write_text(STATISTICS_HEADER, encoding="utf-8")
+
+    def schedule(self, iteration: int, *, warmup: int, decay: int, micro_steps: int, batch_size: int) -> None:
+        """Say what the learning rate and the size of the update depend on."""
+        print(
+            f"lr schedule: iter {iteration}, effective_it {iteration}, warmup {warmup}, decay {decay}, "
+            f"accum {micro_steps}, batch {batch_size}"
+        )
+
+    def evaluation(self, iteration: int, losses: Losses, *, learning_rate: float, tokens_per_second: float) -> None:
+        """Give the losses of both splits: one line with the learning rate, and one without, which is also logged."""
+        found = f"step {iteration}: train loss {losses.train:.4f}, val loss {losses.validation:.4f}"
+        print(f"{found}, lr: {learning_rate:.4f}, tokens/sec {tokens_per_second:.0f}")
+        self._log.event(f"{found}, tokens/sec {tokens_per_second:.0f}")
+
+    def iteration(
+        self,
+        iteration: int,
+        *,
+        loss: float,
+        learning_rate: float,
+        seconds: float,
+        utilisation: float,
+        memory: VideoMemory,
+    ) -> None:
+        """Give one update: a printed line and a row of statistics; ``utilisation`` is a fraction."""
+        milliseconds, percent = 1000 * seconds, 100 * utilisation
+        print(
+            f"iter {iteration}: loss {loss:.4f}, lr {learning_rate:.5f}, time {milliseconds:.2f}ms, "
+            f"mfu {percent:.2f}%, VRAM {memory.used_gigabytes:.0f}/{memory.total_gigabytes:.0f}GB "
+            f"({memory.percent:.0f}%)"
+        )
+        with self._statistics.open("a", encoding="utf-8") as file:
+            file.write(
+                f"{iteration},{loss:.6f},{learning_rate:.6e},{milliseconds:.2f},{percent:.4f},"
+                f"{memory.used_gigabytes:.2f},{memory.total_gigabytes:.2f},{memory.percent:.2f}\n"
+            )
+
+    def timing(self, seconds_by_section: dict[str, float]) -> None:
+        """Say where the time of an iteration goes."""
+        for section, seconds in seconds_by_section.items():
+            self._log.event(f"timing {section}: {seconds * 1000:.2f}ms")
+
+    def saving(self, name: str, *, out_dir: Path, is_emergency: bool) -> None:
+        """Announce that a checkpoint is about to be written."""
+        print(f"shutdown requested, saving {name} to {out_dir}" if is_emergency else f"saving checkpoint to {out_dir}")

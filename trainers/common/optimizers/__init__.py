@@ -1,0 +1,1 @@
+"""Optimizers and how parameters are shared out among their groups."""

@@ -1,0 +1,1 @@
+"""Data directories for the trainers, made on this machine."""
