@@ -35,8 +35,12 @@ class _Group(click.Group):
 
 
 def _fail(error: ParityError) -> NoReturn:
-    click.echo(f"parity: {error}\nparity: explained by: parity help {error.slug}", err=True)
+    _explain(error)
     raise click.exceptions.Exit(error.exit_code)
+
+
+def _explain(error: ParityError) -> None:
+    click.echo(f"parity: {error}\nparity: explained by: parity help {error.slug}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,7 +51,7 @@ def main() -> None:
     \b
     Exit codes: 0 parity, 1 violated, 2 usage or policy error, 3 cannot compare,
     4 the reference failed, 5 internal error.
-    """
+    """  # noqa: D301 - click reads the backspace
 
 
 _LEVEL = click.option("--level", type=click.Choice(["scalars", "digest"]), default="digest", show_default=True)
@@ -253,6 +257,8 @@ def _print(outcomes: "Sequence[Outcome]", report_path: Path | None, *, as_json: 
     console = Console(highlight=False, soft_wrap=True)
     for outcome in outcomes:
         print_outcome(outcome, console, report=report_path)
+        if outcome.error is not None:
+            _explain(outcome.error)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from parity.errors import PolicyError
 
@@ -48,7 +48,15 @@ class PairPolicy(_Strict):
     arguments: str = ""
     setup: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
-    scenarios: Annotated[tuple[ScenarioPolicy, ...], Field(min_length=1)]
+    scenarios: tuple[ScenarioPolicy, ...]
+
+    @field_validator("scenarios")
+    @classmethod
+    def _not_empty(cls, scenarios: tuple[ScenarioPolicy, ...]) -> tuple[ScenarioPolicy, ...]:
+        if not scenarios:
+            message = "a pair needs at least one scenario"
+            raise ValueError(message)
+        return scenarios
 
     @model_validator(mode="after")
     def _names_differ(self) -> "PairPolicy":
@@ -65,12 +73,20 @@ class Policy(_Strict):
     pairs: tuple[PairPolicy, ...] = ()
     level: Literal["scalars", "digest"] = "digest"
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Policy":
+        names = [pair.name for pair in self.pairs]
+        if len(set(names)) < len(names):
+            message = f"pair names must differ, not {', '.join(names)}"
+            raise ValueError(message)
+        return self
+
 
 def find_policy(start: Path) -> Path | None:
     """The nearest pyproject.toml with a ``[tool.parity]`` table, from ``start`` upwards."""
     for directory in (start, *start.parents):
         path = directory / FILE
-        if path.is_file() and "parity" in _table(path).get("tool", {}):
+        if path.is_file() and "parity" in _tools(path):
             return path
     return None
 
@@ -81,7 +97,7 @@ def read_policy(path: Path) -> Policy:
     Raises:
         PolicyError: the file cannot be read, or holds unknown or invalid keys; the message lists all of them.
     """
-    table = _table(path).get("tool", {}).get("parity")
+    table = _tools(path).get("parity")
     if table is None:
         message = f"{path} has no [tool.parity] table; name another file with --config, or add one pair to it"
         raise PolicyError(message)
@@ -99,6 +115,14 @@ def _table(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"{path} cannot be read as TOML: {error}"
         raise PolicyError(message) from error
+
+
+def _tools(path: Path) -> dict[str, Any]:
+    tools = _table(path).get("tool", {})
+    if not isinstance(tools, dict):
+        message = f"{path}: tool must be a table, not {tools!r}"
+        raise PolicyError(message)
+    return tools
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -7,6 +7,7 @@ then as the only ones left. All other names must be equal.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from parity.trace.model import Process
@@ -36,6 +37,7 @@ class Alignment:
     parameters: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
 
     def candidate_name(self, channel: str, name: str) -> str:
         """The candidate's name for the reference's ``name`` in ``channel``."""
@@ -60,9 +62,10 @@ class Alignment:
                 return ".".join((*parts[:start], self._tails[tail]))
         return key
 
-    @property
+    @cached_property
     def _tails(self) -> Mapping[str, str]:
-        return {unwrapped(reference): unwrapped(candidate) for reference, candidate in self.parameters.items()}
+        same = {unwrapped(name): unwrapped(name) for name in self.unchanged}
+        return same | {unwrapped(reference): unwrapped(candidate) for reference, candidate in self.parameters.items()}
 
 
 def align_names(reference: Process, candidate: Process) -> Alignment:
@@ -80,7 +83,8 @@ def align_names(reference: Process, candidate: Process) -> Alignment:
             if name != other:
                 parameters[name] = other
                 methods[name] = method
-    return Alignment(parameters, _align_files(reference, candidate), methods)
+    known = frozenset(_inventory(reference)) - parameters.keys()
+    return Alignment(parameters, _align_files(reference, candidate), methods, known)
 
 
 def unwrapped(name: str) -> str:

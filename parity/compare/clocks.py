@@ -6,12 +6,14 @@ from typing import Final
 from parity.trace.lines import PLACE
 
 _UNIT_AFTER: Final = re.compile(
-    r"\s*(?:ns|us|ms|s|sec|secs|seconds?|min|minutes?|h|hours?|[a-z]+/s|[a-z]+/sec|[a-z]+ per second)(?![a-z])",
-    re.IGNORECASE,
+    r"\s*(?:(?:ns|us|\u00b5s|\u03bcs|ms|s|secs?|seconds?|minutes?|h|hours?)(?![A-Za-z])"
+    r"|min(?![A-Za-z])(?!\s*[:=]?\s*\0)"
+    r"|[kKMGT]?\s?[A-Za-z]+(?:/s|/sec|/second| per second)(?![A-Za-z]))"
 )
 _LABEL_BEFORE: Final = re.compile(
-    r"(?:\b(?:time|elapsed|took|duration|eta|dt|seconds|throughput|mfu|flops|tflops|speed|latency|timestamp|date|pid|port)"
-    r"|/s|/sec|per second|per_second|_ms|_s|_sec|\[)[^A-Za-z{}]{0,4}$",
+    r"(?:(?:\b|_)(?:time|runtime|elapsed|took|duration|eta|dt|secs?|seconds|throughput|mfu|t?flops|speed|latency)"
+    r"(?:\s*\([a-z]+\)|(?:/| per )[a-z]+)?"
+    r"|\b(?:timestamp|date|pid|port)|/s|/sec|/second|per second|per_second|_ms|_s)[^A-Za-z{}]{0,4}$",
     re.IGNORECASE,
 )
 
@@ -23,4 +25,5 @@ def is_clock_reading(name: str) -> bool:
     index = int(position)
     if index + 1 >= len(parts):
         return False
-    return _UNIT_AFTER.match(parts[index + 1]) is not None or _LABEL_BEFORE.search(parts[index]) is not None
+    after = parts[index + 1] + ("\0" if index + 2 < len(parts) else "")
+    return _UNIT_AFTER.match(after) is not None or _LABEL_BEFORE.search(parts[index]) is not None

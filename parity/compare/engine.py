@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
+
+import numpy as np
 
 from parity.align.names import Alignment, align_names
 from parity.compare.clocks import is_clock_reading
 from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared
 from parity.compare.series import compare_series, extra_values, missing_values
+from parity.compare.silences import Silence, find_silences
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Process, Series, Trace
 
@@ -19,6 +23,7 @@ _DIGESTS_DIFFER: Final = "the two traces were made with different digest algorit
 def compare(reference: Trace, candidate: Trace) -> Comparison:
     """Measure every difference between two traces, judging nothing."""
     tally = _Tally()
+    silences = find_silences(reference, candidate)
     measurements = list(_run_level(reference, candidate))
     alignment = Alignment()
     for process in reference.processes:
@@ -27,9 +32,12 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
             tally.skip("rank", str(process.rank), "the candidate has no such rank")
             continue
         aligned = align_names(process, other)
-        alignment = alignment if alignment.parameters else aligned
+        alignment = alignment if alignment.parameters or alignment.files else aligned
         measurements += _compare_process(process, other, aligned, tally)
-    measurements = list(_reached(measurements, candidate, tally))
+    for process in candidate.processes:
+        if reference.rank(process.rank) is None:
+            tally.skip("rank", str(process.rank), "the reference has no such rank")
+    measurements = [one for one in measurements if not tally.unobservable(one, silences)]
     measurements.sort(key=lambda one: (*one.place, _ORDER[one.channel.name], one.rank))
     tally.absent(reference, candidate)
     return Comparison(
@@ -54,11 +62,19 @@ class _Tally:
     def skip(self, channel: str, name: str, reason: str) -> None:
         self.not_compared.append(NotCompared(channel=channel, name=name, reason=reason))
 
+    def unobservable(self, measurement: Measurement, silences: tuple[Silence, ...]) -> bool:
+        """Whether a value is absent only because that side could not be heard there; then it is listed with why."""
+        for silence in silences:
+            if silence.covers(measurement):
+                self.skip(measurement.channel.name, measurement.name, silence.reason)
+                return True
+        return False
+
     def count(self, series: Series, found: list[Measurement]) -> None:
         name = series.channel.name
         self.series[name] += 1
-        self._values[name] += len(series)
-        self._unequal[name] += sum(one.differing for one in found if one.difference is not Difference.EXTRA)
+        self._values[name] += len(series) - sum(one.differing for one in found if one.difference is Difference.MISSING)
+        self._unequal[name] += sum(one.differing for one in found if one.difference is Difference.VALUE)
 
     def coverage(self, name: str) -> Coverage:
         return Coverage(
@@ -88,6 +104,13 @@ class _Tally:
                 self.skip("probe", str(note["probe"]), f"switched off on the {side}: {note.get('error', '')}")
 
 
+def _renamed(series: Series, alignment: Alignment) -> Series:
+    """``tied_storage`` holds names of parameters: written as the candidate writes them."""
+    if series.channel.name != "tied_storage" or not alignment.parameters:
+        return series
+    return replace(series, values=np.array([alignment.parameters.get(one, one) for one in series.values], dtype=object))
+
+
 def _compare_process(
     reference: Process, candidate: Process, alignment: Alignment, tally: _Tally
 ) -> Iterator[Measurement]:
@@ -104,7 +127,7 @@ def _compare_process(
             continue
         other = candidate.get(channel, other_name)
         found = (
-            list(compare_series(series, other, reference.rank))
+            list(compare_series(_renamed(series, alignment), other, reference.rank))
             if other is not None
             else [missing_values(series, other_name, reference.rank)]
         )
@@ -124,28 +147,20 @@ def _incomparable(series: Series, *, same_digests: bool) -> str:
     return ""
 
 
-def _reached(measurements: list[Measurement], candidate: Trace, tally: _Tally) -> Iterator[Measurement]:
-    """Leave out what is missing only because the candidate had failed by then: it was not compared."""
-    end = max((process.last_update for process in candidate.processes), default=-1)
-    for one in measurements:
-        if candidate.exit_status and one.difference is Difference.MISSING and one.update >= end:
-            tally.skip(
-                one.channel.name, one.name, f"the candidate failed before it (exit status {candidate.exit_status})"
-            )
-        else:
-            yield one
-
-
 def _run_level(reference: Trace, candidate: Trace) -> Iterator[Measurement]:
     """What belongs to the run as a whole: its ranks, its exit status, and a failure before anything was recorded."""
     if reference.world != candidate.world and candidate.world:
         yield _whole("world_size", reference.world, candidate.world)
     if reference.exit_status != candidate.exit_status:
         yield _whole("exit_status", str(reference.exit_status), str(candidate.exit_status))
-    if not candidate.processes:
+    if reference.processes and not candidate.processes:
         yield _whole("updates", max((one.updates for one in reference.processes), default=0), 0)
     last_error = candidate.manifest.get("last_error_line")
-    if last_error and not any(process.get("exception") for process in candidate.processes):
+    if (
+        last_error
+        and last_error != reference.manifest.get("last_error_line")
+        and not any(process.get("exception") for process in candidate.processes)
+    ):
         yield _whole("exception", None, str(last_error))
 
 

@@ -114,11 +114,13 @@ def sizes(kind: Kind, reference: Value, candidate: Value) -> tuple[float | None,
     """Absolute, relative and ULP size of the difference of two values; None for digests and texts."""
     if kind in (Kind.DIGEST, Kind.TEXT) or isinstance(reference, str) or isinstance(candidate, str):
         return None, None, None
+    if not (math.isfinite(reference) and math.isfinite(candidate)):
+        return None, None, None
+    ulp = abs(_ordered(candidate) - _ordered(reference)) if kind is Kind.FLOAT else None
     absolute = abs(candidate - reference)
     if not math.isfinite(absolute):
-        return None, None, None
+        return None, None, ulp
     relative = absolute / abs(reference) if reference else None
-    ulp = abs(_ordered(candidate) - _ordered(reference)) if kind is Kind.FLOAT else None
     return float(absolute), relative, ulp
 
 

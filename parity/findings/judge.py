@@ -9,6 +9,7 @@ from parity.findings.model import Finding, Judgement, Verdict
 from parity.trace.channels import Phase, Role
 from parity.trace.model import Trace
 
+_NAMING: Final = frozenset({"checkpoint_value", "exception"})
 _VERDICTS: Final = {
     Difference.VALUE: Verdict.DIFFERENT,
     Difference.MISSING: Verdict.MISSING,
@@ -28,7 +29,7 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
     irreproducible: list[Measurement] = []
     groups: dict[tuple[str, Difference, str, bool], list[Measurement]] = {}
     for measurement in comparison.measurements:
-        since = unstable.get((measurement.channel.name, measurement.name, measurement.rank))
+        since = unstable.get((*_series(measurement), measurement.difference is Difference.VALUE))
         if since is not None and measurement.place >= since:
             not_compared.append(_irreproducible(measurement))
             if measurement.channel.role is Role.BEHAVIOUR and measurement.phase is not Phase.LOG:
@@ -69,20 +70,27 @@ def _gates(measurement: Measurement) -> bool:
 def _asked_for(measurement: Measurement, arguments: Mapping[str, str]) -> bool:
     """Whether the text differs just as the two command lines do, for example in the name of the output directory."""
     reference, candidate = measurement.reference, measurement.candidate
-    if not isinstance(reference, str) or not isinstance(candidate, str) or not arguments:
+    if measurement.channel.name not in _NAMING or not isinstance(reference, str) or not isinstance(candidate, str):
         return False
     return any(ours in reference and reference.replace(ours, theirs) == candidate for ours, theirs in arguments.items())
 
 
 def _given_differently(reference: Trace, candidate: Trace) -> dict[str, str]:
-    """Option values that the two command lines set differently, from reference to candidate."""
+    """Names, such as output directories, that the two command lines set differently, from reference to candidate."""
     ours, theirs = _options(reference.command), _options(candidate.command)
-    return {ours[key]: theirs[key] for key in ours if key in theirs and ours[key] != theirs[key] and len(ours[key]) > 1}
+    return {
+        ours[key]: theirs[key]
+        for key in ours
+        if key in theirs and ours[key] != theirs[key] and any(sign.isalpha() for sign in ours[key])
+    }
 
 
 def _options(command: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word.startswith("--"):
             key, equals, value = word.partition("=")
@@ -90,12 +98,20 @@ def _options(command: str) -> dict[str, str]:
     return found
 
 
-def _unstable(rerun: Comparison | None) -> dict[tuple[str, str, int], tuple[int, int, int]]:
-    """Where the reference first fails to reproduce itself, for each of its series."""
-    found: dict[tuple[str, str, int], tuple[int, int, int]] = {}
+def _series(measurement: Measurement) -> tuple[str, str, int]:
+    return measurement.channel.name, measurement.name, measurement.rank
+
+
+def _unstable(rerun: Comparison | None) -> dict[tuple[str, str, int, bool], tuple[int, int, int]]:
+    """Where the reference first fails to reproduce itself, for the values of each series and for their presence.
+
+    A value that jitters says nothing about whether there is one; a value that comes and goes says nothing about both.
+    """
+    found: dict[tuple[str, str, int, bool], tuple[int, int, int]] = {}
     for measurement in rerun.measurements if rerun else ():
-        key = (measurement.channel.name, measurement.name, measurement.rank)
-        found[key] = min(found.get(key, measurement.place), measurement.place)
+        for values in (True,) if measurement.difference is Difference.VALUE else (True, False):
+            key = (*_series(measurement), values)
+            found[key] = min(found.get(key, measurement.place), measurement.place)
     return found
 
 

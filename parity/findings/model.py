@@ -92,4 +92,5 @@ class Judgement:
         """Different when anything gates; not compared when the reference does not reproduce its own training."""
         if self.gating:
             return Verdict.DIFFERENT
-        return Verdict.NOT_COMPARED if self.irreproducible else Verdict.IDENTICAL
+        compared = any(one.values for one in self.comparison.coverage.values())
+        return Verdict.IDENTICAL if compared and not self.irreproducible else Verdict.NOT_COMPARED

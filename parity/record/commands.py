@@ -1,6 +1,7 @@
 """Training commands: checked before they run, and turned into several ranks where asked."""
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Final
 from parity.errors import CommandNotFoundError, UsageError
 
 _VALUE_FLAGS: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
+_ISOLATING: Final = re.compile(r"-[a-zA-VY-Z]*[EI]")
+_PROGRAM: Final = re.compile(r"-([a-zA-VY-Z]*?)([mc])(.*)", re.DOTALL)
 
 
 def split_command(command: str | Sequence[str]) -> list[str]:
@@ -46,9 +49,7 @@ def check_command(words: Sequence[str], directory: Path) -> None:
     if not is_python(program):
         return
     flags, rest = _interpreter_flags(words)
-    isolating = [
-        flag for flag in flags if not flag.startswith("--") and ("E" in flag or "I" in flag) and flag[:2] != "-X"
-    ]
+    isolating = [flag for flag in flags if _ISOLATING.match(flag)]
     if isolating:
         message = f"{isolating[0]!r} makes Python ignore its environment, and recording starts there; run without it"
         raise UsageError(message)
@@ -64,7 +65,7 @@ def across_ranks(words: Sequence[str], world: int) -> list[str]:
         UsageError: the command is no plain Python program.
     """
     flags, rest = _interpreter_flags(words) if is_python(words[0]) else ([], [])
-    if not rest or rest[0] == "-c":
+    if not rest or rest[0] in ("-c", "-"):
         message = (
             f"--world {world} needs a command of the form 'python SCRIPT ...' or 'python -m MODULE ...', "
             f"not {shlex.join(words)!r}; put torchrun into the command and leave --world out"
@@ -83,7 +84,12 @@ def is_python(program: str) -> bool:
 def _interpreter_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split what follows the interpreter into its own flags and the program it runs."""
     index = 1
-    while index < len(words) and words[index].startswith("-") and words[index] not in ("-m", "-c", "-"):
+    while index < len(words) and words[index].startswith("-") and words[index] != "-":
+        program = _PROGRAM.fullmatch(words[index])
+        if program:
+            flags, letter, value = program.groups()
+            before = [*words[1:index], *([f"-{flags}"] if flags else [])]
+            return before, [f"-{letter}", *([value] if value else []), *words[index + 1 :]]
         index += 2 if words[index] in _VALUE_FLAGS else 1
     return list(words[1:index]), list(words[index:])
 

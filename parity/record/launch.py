@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parity.record.commands import across_ranks, check_command, split_command
+from parity.record.places import whole_path
 from parity.trace.store import write_manifest
 from parity.trace.wire import SUFFIX
 
@@ -104,7 +105,7 @@ def record(
     }
     write_manifest(trace, manifest)
     status = _run(launched, here, trace, _environment(recording, trace), streams=streams, tick=tick)
-    write_manifest(trace, {**manifest, "exit_status": status, **_failures(trace, status)})
+    write_manifest(trace, {**manifest, "exit_status": status, **_failures(trace, status, recording, here)})
     return status
 
 
@@ -164,11 +165,11 @@ def _wait(process: subprocess.Popen[bytes], trace: Path, tick: Tick | None) -> i
 
 def _neutral(text: str, recording: Recording) -> str:
     for path, placeholder in recording.neutral_paths().items():
-        text = text.replace(path, placeholder)
+        text = whole_path(path).sub(placeholder, text)
     return "python" if text == sys.executable else text.replace(f"{sys.executable} ", "python ")
 
 
-def _failures(trace: Path, status: int) -> dict[str, Any]:
+def _failures(trace: Path, status: int, recording: Recording, here: Path) -> dict[str, Any]:
     """What the recorder or the program left to explain a failure."""
     found: dict[str, Any] = {}
     texts = [path.read_text(encoding="utf-8") for path in sorted(trace.glob("recorder-failure-*.txt"))]
@@ -176,7 +177,8 @@ def _failures(trace: Path, status: int) -> dict[str, Any]:
         found["recorder_failures"] = texts
     errors = trace / "stderr.txt"
     if status != 0 and errors.is_file():
-        lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        text = errors.read_text(encoding="utf-8", errors="replace").strip()
+        lines = _neutral(text, recording).replace(f"{here}{os.sep}", "").splitlines()
         found["last_error_line"] = lines[-1] if lines else ""
         found["traceback"] = "\n".join(lines[-_TAIL_LINES:])
     return found

@@ -44,6 +44,7 @@ class Listener:
         self._handlers: dict[str, list[tuple[str, Handler]]] = {}
         self._writer: Writer | None = None
         self._early: list[tuple[int, str, str, Any]] = []
+        self._early_notes: list[dict[str, Any]] = []
         self._deferred: list[tuple[int, str, str, Any, float]] = []
         self._thread: int | None = None
         self._dead = False
@@ -71,7 +72,11 @@ class Listener:
         """Stop listening through ``probe`` and say so in the trace."""
         for event, handlers in self._handlers.items():
             self._handlers[event] = [entry for entry in handlers if entry[0] != probe]
-        self.note({"probe": probe, "error": f"{type(error).__name__}: {error}", "update": self.update})
+        from .probes import MODULES
+
+        channels = list(getattr(MODULES.get(probe), "CHANNELS", ()))
+        said = f"{type(error).__name__}: {error}"
+        self.note({"probe": probe, "error": said, "update": self.update, "channels": channels})
 
     # -- position ----------------------------------------------------------------------------------------------------
 
@@ -88,14 +93,19 @@ class Listener:
             self.stepped = False
             self.emit("update_begins")
 
+    @property
+    def completed(self) -> int:
+        """Number of updates that are done."""
+        return self.update + 1 if self.stepped else max(self.update, 0)
+
     def check_limit(self) -> None:
         """End the program when the requested number of updates is complete.
 
         Raises:
             UpdateLimitReached: a SystemExit with status 0.
         """
-        if self.limit is not None and self.stepped and self.update + 1 >= self.limit and not self._dead:
-            self.note({"stopped": f"after {self.update + 1} updates, as requested"})
+        if self.limit is not None and self.stepped and self.completed >= self.limit and not self._dead:
+            self.note({"stopped": f"after {self.completed} updates, as requested"})
             raise UpdateLimitReached(0)
 
     def step_done(self) -> None:
@@ -126,7 +136,11 @@ class Listener:
 
     def note(self, content: dict[str, Any]) -> None:
         """Say something about the recording itself."""
-        if self._writer is not None and not self._dead:
+        if self._dead:
+            return
+        if self._writer is None:
+            self._early_notes.append(content)
+        else:
             self._writer.note(content)
 
     def site(self, thing: str) -> None:
@@ -154,10 +168,14 @@ class Listener:
         if self._writer is None and self.settings.get("child"):
             return
         self._open()
-        self.emit("finish")
+        self.flush()
+        # What concerns the run as a whole belongs to no update: both sides must find it in the same place.
+        completed, self.update = self.completed, -1
+        self._thread = None
+        self.emit("finish", completed)
         self.flush()
         if self._writer is not None and not self._dead:
-            self._writer.seal({"updates": self.update + 1 if self.stepped else max(self.update, 0)})
+            self._writer.seal({"updates": completed})
         self._dead = True
 
     def forget(self) -> None:
@@ -183,6 +201,9 @@ class Listener:
         except OSError as error:
             self._die(error)
             return
+        notes, self._early_notes = self._early_notes, []
+        for content in notes:
+            self._writer.note(content)
         early, self._early = self._early, []
         for update, channel, name, value in early:
             self._write(self._writer, update, channel, name, value)

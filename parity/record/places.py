@@ -6,6 +6,7 @@ Loaded inside recorded programs: the standard library only.
 import json
 import linecache
 import os
+import re
 import sys
 import sysconfig
 from types import FrameType
@@ -14,12 +15,18 @@ from typing import Any, Final
 _AROUND: Final = 2
 
 
+def whole_path(path: str) -> re.Pattern[str]:
+    """Matches ``path`` itself or as the beginning of a longer one, but not ``path2``."""
+    return re.compile(re.escape(path) + r"(?![\w.-])")
+
+
 class Places:
     """Neutral paths and call sites of one recorded program."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._here = os.getcwd()
         self._neutral: dict[str, str] = settings.get("neutral", {})
+        self._patterns = [(whole_path(path), placeholder) for path, placeholder in self._neutral.items()]
         self._seen: set[str] = set()
         self._foreign = tuple(
             {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -29,8 +36,8 @@ class Places:
 
     def neutral(self, text: str) -> str:
         """``text`` with directories that differ from run to run replaced by their placeholders."""
-        for directory, placeholder in self._neutral.items():
-            text = text.replace(directory, placeholder)
+        for pattern, placeholder in self._patterns:
+            text = pattern.sub(placeholder, text)
         return text
 
     def path(self, path: Any) -> str:

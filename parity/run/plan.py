@@ -1,6 +1,5 @@
 """From a policy, or from two commands, to the scenarios that are run."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from parity.errors import UsageError
 from parity.policy import PairPolicy, Policy, ScenarioPolicy
+from parity.record.commands import split_command
 from parity.record.launch import Recording
 
 
@@ -54,12 +54,16 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
         message = f"no pair named {', '.join(unknown) or '(any)'}; the policy has: {', '.join(known) or 'none'}"
         raise UsageError(message)
     pairs = [pair for pair in policy.pairs if not names or pair.name in names]
-    return [
+    chosen = [
         _scenario(policy, pair, scenario)
         for pair in pairs
         for scenario in pair.scenarios
         if full or scenario.tier == "quick"
     ]
+    if not chosen:
+        message = f"all scenarios of {', '.join(pair.name for pair in pairs)} are of tier full; run them with --full"
+        raise UsageError(message)
+    return chosen
 
 
 def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Scenario:
@@ -91,7 +95,7 @@ def _with_arguments(command: str, arguments: str) -> str:
 
 def fill(command: str, *, out: Path, shared: Path) -> list[str]:
     """The words of ``command`` with its placeholders replaced, so that a path with spaces stays one word."""
-    words = shlex.split(command)
+    words = split_command(command)
     return [word.replace("{out}", str(out)).replace("{shared}", str(shared)) for word in words]
 
 

@@ -7,9 +7,14 @@ import re
 from typing import Final
 
 PLACE: Final = "{}"
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b")
+_MOMENT: Final = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\w)"
+    r"|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b"
+    r"|(?<=\[)\d\d:\d\d(?=<)|(?<=<)\d\d:\d\d(?=,)"
+)
 _NUMBER: Final = re.compile(
-    r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|nan)"
+    r"(?<![\w.])(?!0[xX][0-9a-fA-F])[-+]?"
+    r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)(?![A-Za-z]))"
     r"(?![\d.]*[A-Za-z]*[\d_])"
 )
 _LONGEST: Final = 2000
@@ -19,9 +24,9 @@ def split_line(line: str) -> tuple[str, list[float]]:
     """Return the template of ``line``, numbers replaced by ``{}``, and the numbers in order.
 
     Dates and times of day become ``{time}`` and are no numbers; digits inside words and paths stay text. Only what
-    follows the last carriage return counts, as on a terminal.
+    follows the last carriage return counts, as on a terminal. Braces that were printed are pushed apart.
     """
-    line = line.rsplit("\r", 1)[-1].strip()[:_LONGEST]
+    line = line.rstrip("\r").rsplit("\r", 1)[-1].strip()[:_LONGEST].replace(PLACE, "{ }")
     line = _MOMENT.sub("{time}", line)
     numbers: list[float] = []
 

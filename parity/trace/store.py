@@ -1,6 +1,7 @@
 """Reading a run's directory: ``manifest.json`` beside one ``*.trace`` file per process."""
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,10 @@ def read_trace(directory: Path) -> Trace:
     """
     manifest = read_manifest(directory)
     files = sorted(directory.glob(f"*{SUFFIX}"))
-    everyone = sorted((read_process(file) for file in files), key=lambda process: (process.rank, -process.updates))
+    everyone = sorted(
+        (read_process(file) for file in files),
+        key=lambda process: (process.rank, -process.updates, -len(process.series)),
+    )
     ranks: dict[int, Process] = {}
     for process in everyone:
         ranks.setdefault(process.rank, process)
@@ -60,7 +64,14 @@ def write_manifest(directory: Path, content: Mapping[str, Any]) -> None:
 
 def read_process(path: Path) -> Process:
     """Read one process's file up to the last intact frame."""
-    data = path.read_bytes()
+    try:
+        return _read(path, path.read_bytes())
+    except (OSError, ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
+        message = f"{path} cannot be read as a trace ({error!r}). Record the run again."
+        raise TraceUnreadableError(message) from error
+
+
+def _read(path: Path, data: bytes) -> Process:
     reading = _Reading()
     end = 0
     for kind, start, stop in frames(data):
@@ -69,6 +80,7 @@ def read_process(path: Path) -> Process:
     if not reading.header:
         message = f"{path} is not a trace: its first {len(data)} bytes hold no intact header. Record the run again."
         raise TraceUnreadableError(message)
+    int(reading.header.get("rank", 0))  # refused here, not where it is first used
     return Process(
         file=path.name,
         header=reading.header,
@@ -100,7 +112,7 @@ class _Reading:
             _, channel, name = json.loads(data[start:stop])
             self._keys.append((channel, name))
         elif kind == b"N":
-            self.notes.append(json.loads(data[start:stop]))
+            self.notes.append(dict(json.loads(data[start:stop])))
         elif kind == b"E":
             self.sealed = json.loads(data[start:stop])
         elif kind == b"H":
@@ -121,9 +133,9 @@ class _Reading:
         found: dict[Key, Series] = {}
         for number, (channel_name, name) in enumerate(self._keys):
             channel = CHANNELS.get(channel_name)
-            if channel is None:
-                continue
             part = slice(bounds[number], bounds[number + 1])
+            if channel is None or part.start == part.stop:
+                continue
             found[channel_name, name] = Series(channel, name, updates[part], self._decode(channel.kind, bits[part]))
         return found
 

@@ -1,6 +1,7 @@
 """The wire: one append-only file per recorded process, made of framed, checksummed records.
 
-Frame = magic ``PT`` (2 bytes), kind (1), payload length (u32), CRC-32 of the payload (u32), payload; little-endian.
+Frame = magic ``PT`` (2 bytes), kind (1), payload length (u32), CRC-32 of kind and payload (u32), payload;
+little-endian.
 
 ====  =========  =====================================================================================================
 kind  name       payload
@@ -106,7 +107,7 @@ class Writer:
             self._ids, self._values = array("I"), array("Q")
 
     def _append(self, kind: bytes, payload: bytes) -> None:
-        self._pending += _FRAME.pack(_MAGIC, kind, len(payload), zlib.crc32(payload))
+        self._pending += _FRAME.pack(_MAGIC, kind, len(payload), zlib.crc32(payload, zlib.crc32(kind)))
         self._pending += payload
 
 
@@ -118,7 +119,7 @@ def frames(data: bytes | memoryview) -> Iterator[tuple[bytes, int, int]]:
         magic, kind, length, checksum = _FRAME.unpack_from(view, offset)
         start = offset + _FRAME.size
         end = start + length
-        if magic != _MAGIC or end > size or zlib.crc32(view[start:end]) != checksum:
+        if magic != _MAGIC or end > size or zlib.crc32(view[start:end], zlib.crc32(kind)) != checksum:
             return
         yield kind, start, end
         offset = end

@@ -1,6 +1,7 @@
 """Checkpoint writes with an index of their content, seen at ``torch.save``."""
 
 import functools
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -33,13 +34,8 @@ def install(listener: Any) -> None:
 
 def _observe(listener: Any, obj: Any, target: Any) -> None:
     listener.site("checkpoint")
-    file = listener.places.path(target) if isinstance(target, (str, bytes)) or hasattr(target, "__fspath__") else ""
-    file = (
-        file or listener.places.path(getattr(target, "name", ""))
-        if isinstance(getattr(target, "name", ""), str)
-        else ""
-    )
-    file = file or "(in memory)"
+    path = target if isinstance(target, (str, os.PathLike)) else getattr(target, "name", None)
+    file = listener.places.path(path) if isinstance(path, (str, os.PathLike)) else "(in memory)"
     listener.observe("checkpoint_file", 1, file)
     for key, value in _leaves(obj, "", 0):
         name = file + _SEPARATOR + key

@@ -23,8 +23,8 @@ def install(listener: Any) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
         listener.traceback = listener.places.neutral(text)
 
-    def finish() -> None:
-        listener.observe("updates", listener.update + 1 if listener.stepped else max(listener.update, 0))
+    def finish(completed: int) -> None:
+        listener.observe("updates", completed)
         if listener.traceback:
             listener.note({"traceback": listener.traceback})
 

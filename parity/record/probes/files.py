@@ -36,7 +36,7 @@ def install(listener: Any) -> None:
         if isinstance(target, (str, os.PathLike)):
             opened[os.fspath(target)] = "written"
 
-    def observe() -> None:
+    def observe(_: int) -> None:
         for path, how in sorted(opened.items()):
             full = os.path.realpath(path)
             if not _is_scratch(full, ignored):

@@ -1,0 +1,1 @@
+"""Saying what was found: one document model, many renderers."""

@@ -1,0 +1,28 @@
+"""The discrepancy report: one pair with all its scenarios, what differs, since when and why."""
+
+from collections.abc import Sequence
+
+from parity.diagnose.outcome import Outcome
+from parity.report.document import Code, Document, Text
+from parity.report.facts import program
+from parity.report.sections.causes import causes
+from parity.report.sections.coverage import coverage
+from parity.report.sections.runs import runs
+from parity.report.sections.structure import structure
+from parity.report.sections.summary import summary
+from parity.report.sections.surroundings import surroundings
+
+
+def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
+    """Put the report of one pair together from the outcomes of its scenarios."""
+    sections = (summary, structure, causes, surroundings, coverage, runs)
+    return Document(_title(outcomes), tuple(section(outcomes) for section in sections))
+
+
+def _title(outcomes: Sequence[Outcome]) -> Text:
+    comparison = next((one.judgement.comparison for one in outcomes if one.judgement is not None), None)
+    if comparison is None:
+        pairs = tuple(dict.fromkeys(outcome.pair for outcome in outcomes))
+        return "Discrepancy report: ", Code(pairs[0] if pairs else "nothing run")
+    reference, candidate = program(comparison.reference), program(comparison.candidate)
+    return "Discrepancy report: ", Code(reference), " vs. ", Code(candidate)

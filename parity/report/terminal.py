@@ -1,0 +1,95 @@
+"""One outcome on one screen: the verdict first, then where, why, and what to do next."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from parity.diagnose.outcome import Outcome
+from parity.findings.model import Finding, Judgement, Verdict
+from parity.report.document import plain
+from parity.report.evidence import location, unproven
+from parity.report.facts import totals, verdict
+from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values, visible, word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_MOST_CAUSES: Final = 3
+_LABEL: Final = 18
+_STYLES: Final = {
+    Verdict.IDENTICAL: "bold green",
+    Verdict.EQUIVALENT: "bold green",
+    Verdict.NOT_COMPARED: "bold yellow",
+}
+_Line = tuple[str, str]
+
+
+def print_outcome(
+    outcome: Outcome, console: "Console", *, report: Path | str | None = None, next_command: str = ""
+) -> None:
+    """Print ``outcome``: ``report`` is the path of the full report, ``next_command`` the command to run next."""
+    from rich.text import Text
+
+    shown = verdict(outcome)
+    head = Text.assemble(
+        (f"{capitalised(word(shown))}:", _STYLES.get(shown, "bold red")),
+        f" {visible(outcome.pair)} / {visible(outcome.scenario)}",
+    )
+    console.print(head, soft_wrap=True, highlight=False)
+    for label, content in (*_lines(outcome), ("report", str(report or "")), ("next", next_command)):
+        if content:
+            line = Text.assemble("  ", (label.ljust(_LABEL), "dim"), visible(content))
+            console.print(line, soft_wrap=True, highlight=False)
+
+
+def _lines(outcome: Outcome) -> Iterator[_Line]:
+    judgement = outcome.judgement
+    if judgement is None:
+        error = outcome.error
+        yield "error", f"{error.slug}: {squeezed(str(error))}" if error is not None else "the scenario has no result"
+        return
+    total = totals(outcome)
+    equal = "all" if total.equal == total.values else f"{total.equal:,}"
+    series = count(total.series, "series", "series")
+    yield "compared", f"{count(total.updates, 'update')}, {count(total.values, 'value')} in {series}, {equal} equal"
+    finding = judgement.first_divergence
+    if finding is not None:
+        yield from _divergence(finding, judgement)
+        yield from _causes(outcome)
+    yield "not reproducible", plain(unproven(judgement))
+    yield from _remainder(judgement)
+
+
+def _divergence(finding: Finding, judgement: Judgement) -> Iterator[_Line]:
+    first = finding.first
+    reference, candidate = values(first)
+    where = location(first, judgement.comparison)
+    name = plain(named(finding.channel, first.name))
+    title = f"{finding.channel.title} ({finding.channel.name}){name}"
+    yield "first divergence", f"{where}, phase {finding.phase.name.lower()}: {word(finding.verdict)}, {title}"
+    yield "  reference", plain(reference)
+    yield "  candidate", plain(candidate)
+    yield "  size", size(first)
+
+
+def _causes(outcome: Outcome) -> Iterator[_Line]:
+    diagnosis = outcome.diagnosis
+    if diagnosis is None or not diagnosis.causes:
+        yield "probable cause", "unknown: no known cause predicts what was measured"
+        return
+    for cause in diagnosis.causes[:_MOST_CAUSES]:
+        yield "probable cause", f"{sentence(cause.title)} Explains {share(cause, diagnosis)}"
+    more = len(diagnosis.causes) - _MOST_CAUSES
+    if more > 0:
+        yield "", f"... and {count(more, 'further cause')}"
+
+
+def _remainder(judgement: Judgement) -> Iterator[_Line]:
+    gating = len(judgement.gating)
+    others = len(judgement.findings) - gating
+    if gating > 1:
+        yield "further findings", f"{gating - 1:,} that count against parity"
+    if others:
+        yield "other differences", f"{others:,} that do not count against parity"
+    if judgement.not_compared:
+        yield "not compared", count(len(judgement.not_compared), "item")

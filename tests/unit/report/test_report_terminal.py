@@ -1,0 +1,103 @@
+import io
+import math
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from parity.diagnose.outcome import Outcome
+from parity.report.terminal import print_outcome
+from tests.unit.report import report_examples as examples
+from tests.unit.report.report_builders import cause, found, measurement, outcome
+
+
+def printed(one, *, terminal=False, **arguments):
+    stream = io.StringIO()
+    print_outcome(one, Console(file=stream, force_terminal=terminal, width=40, no_color=not terminal), **arguments)
+    return stream.getvalue()
+
+
+def test_a_difference_on_one_screen():
+    text = printed(examples.lagging(), report="out/report.md", next_command="parity report out/char_gpt")
+    assert text == (
+        "Different: char_gpt / quick\n"
+        "  compared          20 updates, 1,654 values in 20 series, 789 equal\n"
+        "  first divergence  at update 0, phase lr: different, the learning rate (lr), parameter group 0\n"
+        "    reference       6e-05\n"
+        "    candidate       0.0\n"
+        "    size            absolute 6e-05, relative 1.0, 4.5e+18 ULP\n"
+        "  probable cause    The learning rate lags by one update. Explains 4 of 6 findings (67 %)\n"
+        "  probable cause    The validation loss is printed as the training loss. Explains 1 of 6 findings (17 %)\n"
+        "  further findings  5 that count against parity\n"
+        "  other differences 3 that do not count against parity\n"
+        "  not compared      13 items\n"
+        "  report            out/report.md\n"
+        "  next              parity report out/char_gpt\n"
+    )
+
+
+def test_parity_on_one_screen():
+    assert printed(examples.identical("w2")) == (
+        "Identical: char_gpt / w2\n"
+        "  compared          20 updates, 1,638 values in 19 series, 1,637 equal\n"
+        "  other differences 2 that do not count against parity\n"
+        "  not compared      13 items\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "line"),
+    [
+        (examples.failed(), "  error             reference-failed: python train.py ended with status 1"),
+        (Outcome(pair="char_gpt", scenario="w2"), "  error             the scenario has no result"),
+        (outcome(scenario="w2", covered={}), "  compared          2 updates, 0 values in 0 series, all equal"),
+    ],
+)
+def test_what_was_not_compared_never_looks_identical(one, line):
+    first, second, *_ = printed(one).splitlines()
+    assert first == "Not compared: char_gpt / w2"
+    assert second.startswith(line)
+
+
+def test_an_irreproducible_reference_is_told():
+    text = printed(outcome(irreproducible=[measurement("loss", 1.0, 2.0, update=2)]))
+    assert text.startswith("Not compared: char_gpt / quick\n")
+    assert "\n  not reproducible  The programs differ in the loss that is differentiated" in text
+
+
+def test_an_unknown_cause_is_called_unknown():
+    assert "  probable cause    unknown: no known cause" in printed(outcome(found("loss", 1.0, 2.0)))
+
+
+def test_many_causes_are_cut():
+    findings = [found("loss", 1.0, 2.0, name=str(number)) for number in range(5)]
+    text = printed(outcome(*findings, causes=[cause(f"Cause {one.first.name}", one) for one in findings]))
+    assert text.count("  probable cause ") == 3
+    assert "... and 2 further causes\n" in text
+
+
+def test_names_cannot_style_break_or_move_the_screen():
+    one = found("log_value", math.nan, 1.0, name="[bold red]x[/]\n\x1b[2J:smile:")
+    text = printed(outcome(one, scenario="[link=x]"))
+    assert "[bold red]x[/]\\n\\x1b[2J:smile:" in text
+    assert "char_gpt / [link=x]\n" in text
+    assert "\x1b" not in text
+    assert "    reference       nan\n" in text
+
+
+def test_a_terminal_adds_colour_and_no_words():
+    from rich.text import Text
+
+    coloured = printed(examples.lagging(), terminal=True)
+    assert "\x1b[" in coloured
+    assert Text.from_ansi(coloured).plain.splitlines() == printed(examples.lagging()).splitlines()
+
+
+def test_importing_costs_no_renderer():
+    code = (
+        "import sys, parity.report.terminal, parity.report.machine, parity.report.discrepancy; "
+        "print([name for name in ('rich', 'jinja2', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
