@@ -1,0 +1,95 @@
+"""What recording costs: the witness at about 40 ms an update, bare and at each level."""
+
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parity.record.launch import Recording, record
+from tests.bench.ratios import interleave
+from tests.e2e.programs import ROOT, run
+
+ROUNDS = 5
+WARM_UP = 20
+FLAGS = shlex.split(
+    """
+    --dataset=tiny --device=cpu --compile=False --dtype=float32 --n_layer=4 --n_head=4 --n_embd=128 --block_size=64
+    --batch_size=12 --gradient_accumulation_steps=1 --eval_interval=100000 --eval_iters=1 --max_iters=100
+    --file_logging=False
+    """
+)
+BUDGETS = {"bare": "", "scalars": "1.01x", "digest": "1.03x"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("bench") / "data"
+    assert run([sys.executable, "-m", "trainers", "data", "char-tiny", "--out", str(place)], cwd=ROOT).returncode == 0
+    return place
+
+
+def update_seconds(trace: Path) -> float:
+    """Median time of an update, by the program's own clock, warm-up left out."""
+    milliseconds = re.findall(r"time ([\d.]+)ms", (trace / "stdout.txt").read_text(encoding="utf-8"))
+    return statistics.median(float(found) for found in milliseconds[WARM_UP:]) / 1e3
+
+
+def variant(level: str, data: Path, place: Path) -> Callable[[], float]:
+    def measure() -> float:
+        shutil.rmtree(place, ignore_errors=True)
+        out, trace = place / "out", place / "trace"
+        trace.mkdir(parents=True)
+        words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}", *FLAGS]
+        words.append(f"--out_dir={out}")
+        if level == "bare":
+            with (trace / "stdout.txt").open("wb") as stdout:
+                subprocess.run(words, stdout=stdout, check=True)
+        else:
+            assert record(words, trace, Recording(level=level, out=out), streams=False) == 0
+        return update_seconds(trace)
+
+    return measure
+
+
+def test_recording_overhead(benchmark, data: Path, tmp_path: Path) -> None:
+    """Ratio of the time of an update, recorded to bare."""
+    variants = {level: variant(level, data, tmp_path / level) for level in BUDGETS}
+    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
+    print("\nrecording, one update of the witness (0.83 M parameters, eager, one thread)")
+    for row in table:
+        benchmark.extra_info[row.name] = row.ratio
+        print(row.line(BUDGETS[row.name]))
+
+
+def test_interpreter_start_with_injection(benchmark, tmp_path: Path) -> None:
+    """Milliseconds that injection adds to an interpreter that never imports torch."""
+    script = tmp_path / "nothing.py"
+    script.write_text("pass\n", encoding="utf-8")
+    words = [sys.executable, str(script)]
+
+    def timed(launch: Callable[[], object]) -> Callable[[], float]:
+        def measure() -> float:
+            import time
+
+            begin = time.perf_counter()
+            launch()
+            return time.perf_counter() - begin
+
+        return measure
+
+    variants = {
+        "bare": timed(lambda: subprocess.run(words, check=True)),
+        "injected": timed(lambda: record(words, tmp_path / "trace", Recording())),
+    }
+    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": 15}, rounds=1)
+    print("\ninterpreter without torch")
+    for row in table:
+        benchmark.extra_info[row.name] = row.ratio
+        print(row.line())
+    print(f"added: {(table[1].seconds - table[0].seconds) * 1e3:.1f} ms   budget +15 ms")

@@ -1,0 +1,2 @@
+"""A program that never imports torch."""
+print("nothing to see here")

@@ -1,0 +1,258 @@
+"""A training made of digests: whatever it depends on changes what follows, as in a real one, at no cost.
+
+Every knob of ``Training`` is a decision of a trainer. Two trainings that differ in one knob leave two traces that
+differ in everything that follows from it, and in nothing else.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.trace.channels import CHANNELS, Kind
+from parity.trace.lines import split_line
+from parity.trace.model import Process, Series, Trace
+
+DTYPES = {Kind.FLOAT: np.float64, Kind.INTEGER: np.int64, Kind.DIGEST: np.uint64, Kind.TEXT: object}
+BEFORE_RECORDING = -2
+Rows = dict[tuple[str, str], list[tuple[int, Any]]]
+
+
+def warm_cosine(warmup: int = 4, horizon: int = 16, peak: float = 1e-3, floor: float = 1e-4) -> Callable[[int], float]:
+    def rate(step: int) -> float:
+        if step < warmup:
+            return peak * (step + 1) / (warmup + 1)
+        if step > horizon:
+            return floor
+        return floor + 0.5 * (1 + math.cos(math.pi * (step - warmup) / (horizon - warmup))) * (peak - floor)
+
+    return rate
+
+
+RATE = warm_cosine()
+SHAPES = {"wte.weight": (65, 32), "mlp.weight": (32, 32), "ln.weight": (32,), "ln.bias": (32,)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    world: int = 1
+    micro_steps: int = 2
+    updates: int = 9
+    batch_size: int = 4
+    length: int = 32
+    eval_length: int = 32
+    rate: Callable[[int], float] = RATE
+    scheduler_steps: int = 1
+    decayed: tuple[str, ...] = ("wte.weight", "mlp.weight")
+    decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    held: tuple[str, ...] = tuple(SHAPES)
+    loss_scale: float = 1.0
+    gradient_scale: float = 1.0
+    clip: float | None = 1.0
+    seed: int = 1337
+    initial: tuple[str, ...] = ()
+    draws_before: int = 0
+    skipped: tuple[int, ...] = ()
+    repeats: tuple[int, ...] = ()
+    one_batch_per_update: bool = False
+    eval_every: int = 4
+    eval_batches: int = 2
+    splits: tuple[str, ...] = ("train", "val")
+    shared_stream: bool = True
+    eval_ranks: tuple[int, ...] = (0, 1, 2, 3)
+    eval_mode: int = 0
+    stays_in_eval: bool = False
+    dropout: bool = True
+    prints: tuple[str, str] = ("train", "val")
+    tokens: Callable[["Training"], int] = field(default=lambda t: t.micro_steps * t.world * t.batch_size * t.length)
+    printed_loss: float = 1.0
+    model: str = "plain"
+    output_scale: float = 1.0
+    rule: str = "adamw"
+    extra_loss: float = 0.0
+    zero_calls: int = 1
+    clears: bool = True
+    fails_in: int | None = None
+    error: str = "RuntimeError: no"
+    echo: str = ""
+    says: str = ""
+    exit_status: int = 0
+
+    def trace(self) -> Trace:
+        processes = tuple(_Rank(self, rank).process() for rank in range(self.world))
+        status = 1 if self.fails_in is not None else self.exit_status
+        manifest = {"exit_status": status, "command": "train.py", "last_error_line": self.error if status else ""}
+        return Trace(Path("run"), manifest, tuple(one for one in processes if one.series))
+
+
+class _Rank:
+    def __init__(self, training: Training, rank: int) -> None:
+        self.t = training
+        self.rank = rank
+        self.rows: Rows = {}
+        self.update = -1
+        self.position = 0
+        self.draws = training.draws_before
+        self.mode = 1
+        self.parameters: dict[str, int] = {}
+        self.kept: list[tuple[int, float]] = []
+
+    def process(self) -> Process:
+        if self.t.fails_in != BEFORE_RECORDING:
+            self.run()
+        series = {key: _series(key, rows) for key, rows in self.rows.items()}
+        return Process(f"rank{self.rank}", {"rank": self.rank, "world": self.t.world}, series, sealed={})
+
+    def run(self) -> None:
+        t = self.t
+        self.say(f"tokens per iteration will be: {t.tokens(t):,}")
+        for name, shape in SHAPES.items():
+            seed = (t.seed, name, name in t.initial) if len(shape) > 1 else name
+            self.parameters[name] = digest("initial", seed)
+            self.see("parameter_kind", f"float32{list(shape)}", name)
+            self.see("parameter_initial", self.parameters[name], name)
+        elements = sum(math.prod(SHAPES[name]) for name in t.decayed)
+        self.say(f"decayed: {len(t.decayed)} tensors, {elements:,} parameters")
+        for step in range(t.updates):
+            if t.eval_every and step % t.eval_every == 0 and self.rank in t.eval_ranks:
+                self.evaluate(step)
+            if t.fails_in == step:
+                if t.says:
+                    self.say(t.says)
+                error = t.echo if self.rank == 0 and t.echo else t.error
+                if error:
+                    self.see("exception", error)
+                break
+            self.train(step)
+        self.see("updates", self.update + 1)
+
+    def train(self, step: int) -> None:
+        t = self.t
+        self.update = step
+        seen = []
+        batch = 0
+        for number in range(t.micro_steps):
+            batch = self.next_batch() if number == 0 or not t.one_batch_per_update else batch
+            self.see("rng", digest("rng", t.seed, self.draws), "torch")
+            self.see("train_mode", self.mode)
+            self.see("batch_shape", f"int64[{t.batch_size}, {t.length}]", "0")
+            self.see("batch", batch, "0")
+            output = self.forward(batch, self.mode)
+            seen.append((batch, output))
+            self.see("output", output, "0")
+            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss)
+        self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
+        if step > 0:
+            self.see("zero_grad", t.zero_calls)
+        self.kept = seen if t.clears else self.kept + seen
+        self.kept = self.kept[-1:] if t.zero_calls == t.micro_steps > 1 else self.kept
+        self.see("micro_steps", t.micro_steps)
+        self.see("tokens", t.micro_steps * t.batch_size * t.length)
+        self.step(step, self.kept)
+        self.say(f"iter {step}: loss {seen[-1][1] * t.printed_loss:.4f}, lr {t.rate(step):.5f}")
+
+    def step(self, step: int, seen: list[tuple[int, float]]) -> None:
+        t = self.t
+        factor = t.gradient_scale * t.loss_scale
+        norm = (
+            0.5 + fraction(digest("gradient", seen, t.extra_loss, self.mode, list(self.parameters.values())))
+        ) * factor
+        self.see("gradient_norm", norm)
+        for name in SHAPES:
+            self.see("gradient", digest("gradient", name, norm), name)
+        self.see("clip_calls", int(t.clip is not None))
+        if t.clip is not None:
+            self.see("clip_limit", t.clip)
+            self.see("clip_norm", norm)
+        self.see("lr", t.rate(step), "all groups")
+        if step > 0:
+            self.see("scheduler_steps", t.scheduler_steps)
+        for name in t.held:
+            decay = t.decay if name in t.decayed else 0.0
+            group = f"amsgrad=False, betas={t.betas}, eps=1e-08, weight_decay={decay}"
+            if step == 0:
+                self.see("optimizer_group", group, name)
+            clipped = min(norm, t.clip or norm)
+            if t.rate(step):
+                self.parameters[name] = digest(self.parameters[name], clipped, t.rate(step), group, t.rule)
+            self.see("parameter", self.parameters[name], name)
+            self.see("optimizer_state", digest("state", norm, t.betas), f"{name}/exp_avg")
+
+    def evaluate(self, step: int) -> None:
+        t = self.t
+        means = {}
+        for split in t.splits:
+            losses = []
+            for number in range(t.eval_batches):
+                own = split != "train" or not t.shared_stream
+                batch = digest(split, step, number, t.eval_length) if own else self.next_batch()
+                self.see("eval_forwards", 1)
+                self.see("eval_mode", t.eval_mode)
+                self.see("eval_batch_shape", f"int64[{t.batch_size}, {t.eval_length}]", "0")
+                self.see("eval_batch", batch, "0")
+                losses.append(self.forward(batch, t.eval_mode))
+                self.see("eval_output", losses[-1], "0")
+            means[split] = sum(losses) / len(losses)
+        if t.stays_in_eval:
+            self.mode = 0
+        shown = [means.get(split, means[t.splits[-1]]) for split in t.prints]
+        self.say(f"step {step}: train loss {shown[0]:.4f}, val loss {shown[1]:.4f}, lr: {t.rate(step):.4f}")
+
+        if step and self.rank == 0:
+            self.save(step)
+
+    def save(self, step: int) -> None:
+        t = self.t
+        self.see("checkpoint_file", 1, "ckpt.pt")
+        self.see("checkpoint_value", repr(t.rate(step)), "ckpt.pt::optimizer.param_groups.0.lr")
+        for group in (True, False):
+            for number, _ in enumerate(name for name in t.held if (name in t.decayed) is group):
+                self.see("checkpoint_kind", "int", f"ckpt.pt::optimizer.param_groups.{int(group)}.params.{number}")
+        for name, content in self.parameters.items():
+            self.see("checkpoint_tensor", content, f"ckpt.pt::model.{name}")
+
+    def next_batch(self) -> int:
+        while self.position in self.t.skipped:
+            self.position += 1
+        repeated = self.position - 1 if self.position in self.t.repeats else self.position
+        batch = digest("batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length)
+        self.position += 1
+        return batch
+
+    def forward(self, batch: int, mode: int) -> float:
+        noise = 0
+        if mode and self.t.dropout:
+            noise = digest("dropout", self.t.seed, self.draws)
+            self.draws += 1
+        return self.t.output_scale * (
+            2 + fraction(digest("loss", self.t.model, list(self.parameters.values()), batch, noise))
+        )
+
+    def see(self, channel: str, value: Any, name: str = "") -> None:
+        self.rows.setdefault((channel, name), []).append((self.update, value))
+
+    def say(self, line: str) -> None:
+        template, numbers = split_line(line)
+        self.see("log_line", 1, template)
+        for position, number in enumerate(numbers):
+            self.see("log_value", number, f"{template}#{position}")
+
+
+def _series(key: tuple[str, str], rows: list[tuple[int, Any]]) -> Series:
+    channel = CHANNELS[key[0]]
+    updates = np.array([update for update, _ in rows], dtype=np.int64)
+    return Series(channel, key[1], updates, np.array([value for _, value in rows], dtype=DTYPES[channel.kind]))
+
+
+def digest(*parts: object) -> int:
+    return int.from_bytes(hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest(), "little")
+
+
+def fraction(number: int) -> float:
+    return number / 2**64

@@ -1,0 +1,400 @@
+"""One row per cause that must be found, and rows that look like it and must not be."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from small_training import BEFORE_RECORDING, RATE, SHAPES, Training, warm_cosine
+
+from parity.compare.engine import compare
+from parity.diagnose.case import Case
+from parity.diagnose.library import (
+    RULES,
+    accumulation,
+    clipping,
+    data,
+    evaluation,
+    lifecycle,
+    localisation,
+    optimizer,
+    printed,
+    schedule,
+    stream,
+)
+from parity.diagnose.registry import Diagnosis, diagnose
+from parity.findings.judge import judge
+from parity.findings.model import Judgement
+from parity.trace.channels import Phase
+
+PLAIN = Training()
+TWO = Training(world=2, micro_steps=4)
+LONG = Training(updates=14)
+PRIVATE = Training(shared_stream=False)
+
+
+def warmup_from_zero(step):
+    return 1e-3 * step / 4 if step < 4 else RATE(step)
+
+
+def step_decay(step):
+    return 1e-3 if step < 3 else 1e-3 * 0.5 ** (step - 2)
+
+
+def linear_decay(step):
+    return 1e-3 * (1 - step / 20)
+
+
+def bare_tokens(training):
+    return training.batch_size * training.length
+
+
+def per_rank_tokens(training):
+    return training.micro_steps * training.batch_size * training.length
+
+
+# cause, reference, what the candidate does differently, a piece of the title or evidence
+SYMPTOMS = [
+    (
+        "accumulation-not-divided-by-world",
+        replace(TWO, micro_steps=2),
+        {"micro_steps": 4},
+        "micro-steps per rank, update 0: 2 in the reference, 4 in the candidate",
+    ),
+    ("accumulation-not-divided-by-world", TWO, {"micro_steps": 2}, "divides twice"),
+    ("accumulation-not-divided-by-world", Training(world=4, micro_steps=1), {"micro_steps": 4}, "the ratio is 4"),
+    (
+        "accumulation-divisor",
+        replace(PLAIN, micro_steps=4),
+        {"loss_scale": 4.0},
+        "the ratio is 4 at every micro-step of the first update",
+    ),
+    ("accumulation-divisor", replace(PLAIN, micro_steps=3), {"loss_scale": 1 / 3}, "divides the loss once more"),
+    ("accumulation-divisor", replace(TWO, micro_steps=2), {"loss_scale": 2.0}, "the world size is 2 too"),
+    ("gradients-not-cleared", PLAIN, {"clears": False}, "update 1: 0 in the reference, 4 in the candidate"),
+    (
+        "gradients-cleared-within-update",
+        replace(PLAIN, micro_steps=3),
+        {"zero_calls": 3},
+        "zero_grad calls, update 1: 1",
+    ),
+    ("world-size-scale", TWO, {"gradient_scale": 2.0}, "the ratio is 2, with 2 ranks"),
+    ("world-size-scale", TWO, {"gradient_scale": 0.5}, "the ratio is 0.5"),
+    ("world-size-scale", TWO, {"loss_scale": 2.0}, "The candidate's loss is scaled"),
+    (
+        "learning-rate-zero-at-start",
+        PLAIN,
+        {"rate": warmup_from_zero},
+        "learning rate, update 0: 0.0002 in the reference, 0.0 in the candidate",
+    ),
+    ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 1)}, "reference(t + 1) at all 8 common points"),
+    ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 3)}, "3 updates ahead of"),
+    ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(max(0, step - 2))}, "2 updates behind"),
+    ("learning-rate-constant", PLAIN, {"rate": lambda _: 1e-3}, "0.001 in all 9 updates"),
+    ("learning-rate-scaled", PLAIN, {"rate": lambda step: RATE(step) * 0.7}, "0.7 times"),
+    ("schedule-horizon", PLAIN, {"rate": lambda step: RATE(2 * step)}, "runs 2 times too fast"),
+    ("schedule-horizon", replace(TWO, micro_steps=1, updates=14), {"rate": lambda s: RATE(2 * s)}, "the world size, 2"),
+    ("schedule-horizon", replace(LONG, rate=lambda s: RATE(2 * s)), {"rate": RATE}, "runs 2 times too slow"),
+    (
+        "schedule-horizon",
+        LONG,
+        {"rate": warm_cosine(horizon=12)},
+        "length of the cosine that fits the decay, in updates: 12.0 in the reference, 8.0 in the candidate",
+    ),
+    ("schedule-horizon", LONG, {"rate": lambda s: RATE(min(s, 6))}, "equal before update 7"),
+    ("schedule-warmup", PLAIN, {"rate": warm_cosine(warmup=5)}, "rise of the learning rate per update: 0.0002"),
+    (
+        "decay-group-membership",
+        PLAIN,
+        {"decayed": tuple(SHAPES)},
+        "decayed by the candidate only (2, all 1-dimensional, weight_decay=0.1): ln.weight, ln.bias",
+    ),
+    ("decay-group-membership", PLAIN, {"decayed": ("wte.weight",)}, "decayed by the reference only (1"),
+    ("optimizer-hyperparameter", PLAIN, {"betas": (0.9, 0.999)}, "betas: (0.9, 0.95) in the reference, (0.9, 0.999)"),
+    ("optimizer-hyperparameter", PLAIN, {"decay": 0.0}, "weight_decay: 0.1 in the reference, 0.0 in the candidate"),
+    ("optimizer-membership", PLAIN, {"held": ("wte.weight", "mlp.weight")}, "ln.weight, ln.bias"),
+    ("sequence-length", PLAIN, {"length": 31, "eval_length": 31}, "31 long, one short of 32"),
+    ("sequence-length", PRIVATE, {"length": 16}, "16 long, the reference's 32"),
+    ("sequence-length", PLAIN, {"eval_length": 31}, "int64[4, 31]"),
+    ("batch-size", PLAIN, {"batch_size": 2}, "batches hold 2 samples, the reference's 4"),
+    ("batches-shifted", PRIVATE, {"skipped": (0,)}, "leaves out 1 batch at the start"),
+    ("batches-shifted", PRIVATE, {"skipped": tuple(range(3, 11))}, "leaves out 8 batches in update 1"),
+    ("batches-shifted", replace(PRIVATE, skipped=(0,)), {"skipped": ()}, "serves 1 batch more at the start"),
+    ("batches-shifted", PLAIN, {"skipped": (0,)}, "29 of 30 batches, for training and evaluation"),
+    ("batches-repeated", PLAIN, {"repeats": (6,)}, "batch 4 of the candidate, update 2, is its batch 3 again"),
+    ("batches-repeated", PLAIN, {"one_batch_per_update": True}, "18 in the reference, 9 in the candidate"),
+    ("batches-repeated", PRIVATE, {"repeats": (1, 3, 5)}, "18 in the reference, 15 in the candidate"),
+    ("evaluation-order", PLAIN, {"splits": ("val", "train")}, "batches 2 to 3 of the reference come first"),
+    (
+        "evaluation-one-split-twice",
+        PLAIN,
+        {"prints": ("val", "val")},
+        "The candidate prints 'val loss' under the name 'train loss' as well",
+    ),
+    ("evaluation-one-split-twice", PLAIN, {"prints": ("train", "train")}, "'train loss' under the name 'val loss' as"),
+    ("evaluation-one-split-twice", PLAIN, {"splits": ("val",)}, "evaluates 1/2 as many batches"),
+    (
+        "evaluation-extra",
+        PLAIN,
+        {"eval_every": 1},
+        "evaluation forwards, update 0: 0 in the reference, 4 in the candidate",
+    ),
+    ("evaluation-extra", PLAIN, {"eval_batches": 3}, "with more batches"),
+    ("evaluation-missing", PLAIN, {"eval_every": 8}, "evaluation forwards, update 3: 4 in the reference, 0"),
+    ("evaluation-on-fewer-ranks", TWO, {"eval_ranks": (0,)}, "never evaluates on rank 1"),
+    ("clip-missing", PLAIN, {"clip": None}, "updates with clipping: 9 in the reference, 0 in the candidate"),
+    ("clip-added", replace(PLAIN, clip=None), {"clip": 1.0}, "updates with clipping: 0 in the reference, 9"),
+    ("clip-limit", PLAIN, {"clip": 0.75}, "to 0.75, the reference to 1.0"),
+    (
+        "mode-left-in-eval",
+        PLAIN,
+        {"stays_in_eval": True},
+        "the candidate's last evaluation before it: before the first",
+    ),
+    ("evaluation-in-train-mode", PLAIN, {"eval_mode": 1}, "12 of 12 forwards"),
+    ("evaluation-in-train-mode", replace(PLAIN, dropout=False), {"eval_mode": 1}, "0 in the reference, 1"),
+    (
+        "tokens-formula",
+        TWO,
+        {"tokens": bare_tokens},
+        "the factor 8 that is left out is the number of micro-steps times",
+    ),
+    ("tokens-formula", TWO, {"tokens": per_rank_tokens}, "the factor 2 that is left out is the world size"),
+    ("printed-loss-scale", PLAIN, {"printed_loss": 0.5}, "the ratio 0.5 is that of the number of micro-steps"),
+    ("updates-missing", PLAIN, {"updates": 8}, "1 update fewer"),
+    ("updates-missing", PLAIN, {"updates": 12}, "3 updates more"),
+    ("options-rejected", PLAIN, {"fails_in": BEFORE_RECORDING, "error": "ValueError: Unknown config key: a"}, "key: a"),
+    ("options-rejected", PLAIN, {"fails_in": 0, "error": "ValueError: Unknown config key: a"}, "key: a"),
+    (
+        "options-rejected",
+        PLAIN,
+        {"fails_in": 0, "error": "", "says": "train.py: error: unrecognized arguments: --a=4"},
+        "unrecognized arguments",
+    ),
+    ("candidate-failed", PLAIN, {"fails_in": 0, "error": "NameError: name 'x' is not defined"}, "NameError"),
+    (
+        "candidate-failed",
+        TWO,
+        {
+            "fails_in": 0,
+            "error": "NameError: name 'x' is not defined",
+            "echo": "RuntimeError: Connection closed by peer",
+        },
+        "NameError",
+    ),
+    ("candidate-failed", PLAIN, {"fails_in": 5}, "completed updates: 9 in the reference, 5 in the candidate"),
+    ("candidate-failed", PLAIN, {"exit_status": 3}, "exit status: 0 in the reference, 3 in the candidate"),
+    ("seed-or-initialisation", PLAIN, {"seed": 1}, "another seed"),
+    ("seed-or-initialisation", PLAIN, {"initial": ("wte.weight", "mlp.weight")}, "2 of 2 weight matrices"),
+    ("seed-or-initialisation", PLAIN, {"draws_before": 3}, "the initial weights are equal"),
+    ("parameter-initialisation", PLAIN, {"initial": ("wte.weight",)}, "1 of 4 differ: wte.weight"),
+    ("forward-differs", PLAIN, {"model": "other"}, "equal until then: weights, batches, random state and mode"),
+    ("loss-differs", PLAIN, {"extra_loss": 0.25}, "another loss, though its model returns the same"),
+    ("backward-differs", PLAIN, {"gradient_scale": 2.0}, "gradient_norm, update 0"),
+    ("update-differs", PLAIN, {"rule": "adam"}, "parameter 'wte.weight', update 0"),
+]
+
+# rule, reference, what the candidate does differently: a difference, but not this one
+NEAR_MISSES = [
+    (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
+    (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
+    (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),
+    (accumulation.accumulation_divisor, replace(PLAIN, micro_steps=4), {"loss_scale": 3.0}),
+    (accumulation.accumulation_divisor, replace(PLAIN, micro_steps=4), {"loss_scale": 4.0, "seed": 1}),
+    (accumulation.accumulation_divisor, replace(PLAIN, micro_steps=1), {"loss_scale": 2.0}),
+    (accumulation.accumulation_divisor, PLAIN, {"micro_steps": 4}),
+    (accumulation.accumulation_divisor, PLAIN, {"output_scale": 2.0}),
+    (accumulation.gradients_not_cleared, replace(PLAIN, clears=False), {"clip": None}),
+    (accumulation.gradients_cleared_within_update, PLAIN, {"gradient_scale": 2.0}),
+    (accumulation.gradients_cleared_within_update, replace(PLAIN, micro_steps=3), {"zero_calls": 2, "clip": 0.5}),
+    (accumulation.world_size_scale, PLAIN, {"gradient_scale": 2.0}),
+    (accumulation.world_size_scale, TWO, {"gradient_scale": 3.0}),
+    (accumulation.world_size_scale, TWO, {"gradient_scale": 2.0, "seed": 1}),
+    (accumulation.world_size_scale, TWO, {"micro_steps": 2}),
+    (accumulation.world_size_scale, TWO, {"output_scale": 2.0}),
+    (schedule.learning_rate_zero_at_start, replace(PLAIN, rate=warmup_from_zero), {"rate": lambda s: s / 100}),
+    (schedule.learning_rate_zero_at_start, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (schedule.learning_rate_constant, replace(PLAIN, rate=lambda _: 1e-3), {"rate": lambda _: 2e-3}),
+    (schedule.learning_rate_constant, PLAIN, {"rate": lambda step: RATE(min(step, 6))}),
+    (schedule.learning_rate_constant, replace(PLAIN, updates=1), {"rate": lambda _: 1e-3}),
+    (schedule.learning_rate_shifted, PLAIN, {"rate": lambda step: RATE(step + 4)}),
+    (schedule.learning_rate_shifted, PLAIN, {"rate": lambda step: RATE(step + 1) + 1e-9 * (step == 5)}),
+    (schedule.learning_rate_shifted, replace(PLAIN, updates=3), {"rate": lambda step: RATE(step + 1)}),
+    (schedule.learning_rate_scaled, PLAIN, {"rate": lambda step: RATE(step) * (0.7 if step < 8 else 0.6)}),
+    (schedule.learning_rate_scaled, PLAIN, {"rate": warmup_from_zero}),
+    (schedule.schedule_horizon, PLAIN, {"rate": lambda step: RATE(5 * step)}),
+    (schedule.schedule_horizon, PLAIN, {"rate": lambda _: 1e-3}),
+    (schedule.schedule_horizon, replace(PLAIN, rate=linear_decay), {"rate": step_decay, "seed": 1, "updates": 1}),
+    (schedule.schedule_warmup, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (schedule.schedule_warmup, LONG, {"rate": warm_cosine(horizon=12)}),
+    (optimizer.decay_group_membership, PLAIN, {"decay": 0.0}),
+    (optimizer.decay_group_membership, PLAIN, {"decay": 0.2}),
+    (optimizer.optimizer_hyperparameter, PLAIN, {"decayed": tuple(SHAPES)}),
+    (optimizer.optimizer_membership, PLAIN, {"decayed": tuple(SHAPES)}),
+    (optimizer.optimizer_membership, PLAIN, {"fails_in": 0}),
+    (data.sequence_length, PLAIN, {"batch_size": 2}),
+    (data.sequence_length, PLAIN, {"batch_size": 2, "length": 31}),
+    (data.sequence_length, PLAIN, {"length": 31, "eval_length": 16}),
+    (data.batch_size, PLAIN, {"length": 31}),
+    (stream.batches_shifted, PRIVATE, {"skipped": tuple(range(9))}),
+    (stream.batches_shifted, PRIVATE, {"skipped": (0, 5, 9, 14)}),
+    (stream.batches_shifted, PRIVATE, {"seed": 1}),
+    (stream.batches_shifted, PRIVATE, {"micro_steps": 4}),
+    (stream.batches_repeated, replace(PRIVATE, repeats=(6,)), {"repeats": ()}),
+    (stream.batches_repeated, PRIVATE, {"skipped": (6,)}),
+    (stream.batches_repeated, replace(PRIVATE, one_batch_per_update=True), {"skipped": (2,)}),
+    (evaluation.evaluation_order, PLAIN, {"eval_every": 8}),
+    (evaluation.evaluation_order, PRIVATE, {"shared_stream": True}),
+    (evaluation.evaluation_order, PLAIN, {"initial": ("wte.weight",)}),
+    (printed.evaluation_one_split_twice, replace(PLAIN, prints=("val", "val")), {"prints": ("train", "val")}),
+    (printed.evaluation_one_split_twice, PLAIN, {"prints": ("val", "train")}),
+    (printed.evaluation_one_split_twice, replace(PLAIN, prints=("val", "val")), {"initial": ("wte.weight",)}),
+    (evaluation.evaluation_extra, PLAIN, {"eval_every": 8}),
+    (evaluation.evaluation_extra, PLAIN, {"updates": 14}),
+    (evaluation.evaluation_missing, PLAIN, {"eval_every": 1}),
+    (evaluation.evaluation_missing, PLAIN, {"updates": 8}),
+    (evaluation.evaluation_missing, PLAIN, {"fails_in": 4}),
+    (evaluation.evaluation_on_fewer_ranks, TWO, {"eval_every": 8}),
+    (evaluation.evaluation_on_fewer_ranks, TWO, {"eval_every": 0}),
+    (evaluation.mode_left_in_eval, replace(PLAIN, stays_in_eval=True), {"stays_in_eval": False}),
+    (evaluation.evaluation_in_train_mode, replace(PLAIN, eval_mode=1), {"eval_mode": 0}),
+    (clipping.clip_missing, replace(PLAIN, clip=None), {"seed": 1}),
+    (clipping.clip_missing, PLAIN, {"fails_in": 0}),
+    (clipping.clip_added, PLAIN, {"clip": 0.75}),
+    (clipping.clip_limit, PLAIN, {"clip": None}),
+    (printed.tokens_formula, TWO, {"tokens": lambda _: 777}),
+    (printed.tokens_formula, PLAIN, {"micro_steps": 4}),
+    (printed.printed_loss_scale, PLAIN, {"printed_loss": 0.3}),
+    (printed.printed_loss_scale, PLAIN, {"loss_scale": 0.5}),
+    (lifecycle.updates_missing, PLAIN, {"fails_in": 5}),
+    (lifecycle.updates_missing, PLAIN, {"seed": 1}),
+    (lifecycle.options_rejected, PLAIN, {"fails_in": 3, "error": "ValueError: Unknown config key: a"}),
+    (
+        lifecycle.options_rejected,
+        PLAIN,
+        {"fails_in": 0, "error": "TypeError: f() got an unexpected keyword argument 'a'"},
+    ),
+    (lifecycle.candidate_failed, replace(PLAIN, exit_status=3), {"exit_status": 0}),
+    (lifecycle.candidate_failed, PLAIN, {"updates": 8}),
+    (lifecycle.seed_or_initialisation, PLAIN, {"initial": ("wte.weight",)}),
+    (lifecycle.seed_or_initialisation, PLAIN, {"clip": 0.75}),
+    (lifecycle.seed_or_initialisation, PLAIN, {"eval_batches": 3}),
+    (lifecycle.parameter_initialisation, PLAIN, {"seed": 1}),
+    (localisation.first_difference, PLAIN, {"clip": 0.75}),
+    (localisation.first_difference, PLAIN, {"betas": (0.9, 0.999)}),
+    (localisation.first_difference, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (localisation.first_difference, PLAIN, {"initial": ("wte.weight",)}),
+    (localisation.first_difference, PLAIN, {"tokens": lambda _: 777}),
+    (localisation.first_difference, PLAIN, {"clip": None}),
+]
+
+
+def judged(reference: Training, candidate: Training) -> Judgement:
+    return judge(compare(reference.trace(), candidate.trace()))
+
+
+def diagnosed(reference: Training, candidate: Training) -> Diagnosis:
+    return diagnose(judged(reference, candidate), RULES)
+
+
+def named(rows):
+    return [pytest.param(*row, id=f"{getattr(row[0], '__name__', row[0])}-{at}") for at, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(("identifier", "reference", "change", "piece"), named(SYMPTOMS))
+def test_cause_is_named_alone_and_explains_everything(identifier, reference, change, piece):
+    judgement = judged(reference, replace(reference, **change))
+    diagnosis = diagnose(judgement, RULES)
+    assert [cause.id for cause in diagnosis.causes] == [identifier]
+    assert diagnosis.unexplained == ()
+    (cause,) = diagnosis.causes
+    assert piece in "\n".join((cause.title, *cause.evidence))
+    assert cause.consequence
+    assert cause.advice
+    order = [finding.id for finding in judgement.gating]
+    assert list(cause.explains) == sorted(set(cause.explains), key=order.index)
+
+
+@pytest.mark.parametrize(("rule", "reference", "change"), named(NEAR_MISSES))
+def test_near_miss_is_left_alone(rule, reference, change):
+    judgement = judged(reference, replace(reference, **change))
+    assert judgement.gating, "a row without a difference proves nothing"
+    assert rule(Case(judgement)) is None
+
+
+def test_every_rule_has_a_symptom_and_a_near_miss():
+    cases = [Case(judged(reference, replace(reference, **change))) for _, reference, change, _ in SYMPTOMS]
+    assert [rule.__name__ for rule in RULES if not any(rule(case) for case in cases)] == []
+    assert {rule.__name__ for rule in RULES} == {rule.__name__ for rule, _, _ in NEAR_MISSES}
+
+
+@pytest.mark.parametrize("training", [PLAIN, TWO, PRIVATE, Training(updates=0)], ids=["one", "two", "private", "none"])
+def test_identical_runs_have_no_cause(training):
+    case = Case(judged(training, training))
+    assert [rule.__name__ for rule in RULES if rule(case) is not None] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tokens": lambda _: 777}, {"printed_loss": 0.3}, {"skipped": (0, 5, 9, 14)}, {"scheduler_steps": 2}],
+    ids=["an arbitrary number", "an arbitrary factor", "other batches", "a call without effect"],
+)
+def test_unknown_causes_stay_unknown(change):
+    diagnosis = diagnosed(PRIVATE, replace(PRIVATE, **change))
+    assert diagnosis.causes == ()
+    assert len(diagnosis.unexplained) == diagnosis.total > 0
+
+
+def test_independent_causes_are_both_named_each_with_its_own_findings():
+    candidate = replace(TWO, tokens=bare_tokens, decayed=tuple(SHAPES), prints=("val", "val"))
+    judgement = judged(TWO, candidate)
+    diagnosis = diagnose(judgement, RULES)
+    explained = {cause.id: set(cause.explains) for cause in diagnosis.causes}
+    assert explained.keys() == {"tokens-formula", "decay-group-membership", "evaluation-one-split-twice"}
+    assert not explained["tokens-formula"] & explained["decay-group-membership"]
+    lines = {finding.id: finding for finding in judgement.gating if finding.channel.name == "log_value"}
+    assert [lines[found].names[0].startswith("tokens") for found in explained["tokens-formula"]] == [True]
+    assert diagnosis.unexplained == ()
+
+
+def test_a_cause_does_not_claim_what_came_before_it():
+    candidate = replace(PRIVATE, clip=0.75, skipped=(0, 5, 9, 14), tokens=lambda _: 777)
+    judgement = judged(PRIVATE, candidate)
+    diagnosis = diagnose(judgement, RULES)
+    assert [cause.id for cause in diagnosis.causes] == ["clip-limit"]
+    before = [finding.id for finding in judgement.gating if finding.first.moment < (0, int(Phase.CLIP), 0)]
+    assert len(before) > 2
+    assert set(before) <= set(diagnosis.unexplained)
+
+
+def test_unequal_data_in_the_first_micro_step_is_not_blamed_on_the_accumulation():
+    reference = replace(TWO, micro_steps=2)
+    judgement = judged(reference, replace(reference, micro_steps=4, skipped=(0,)))
+    case = Case(judgement)
+    cause = accumulation.accumulation_not_divided_by_world(case)
+    batches = [finding for finding in judgement.gating if finding.channel.name == "batch" and finding.update == 0]
+    assert cause is not None
+    assert any(finding.id not in cause.explains for finding in batches)
+
+
+def test_evidence_holds_both_values_in_full():
+    diagnosis = diagnosed(PLAIN, replace(PLAIN, rate=lambda step: RATE(step) * (1 + 1e-15)))
+    (cause,) = diagnosis.causes
+    assert cause.id == "learning-rate-scaled"
+    assert f"{RATE(0)!r} in the reference, {RATE(0) * (1 + 1e-15)!r} in the candidate" in "\n".join(cause.evidence)
+
+
+DEFECTS = [change for _, reference, change, _ in SYMPTOMS if reference in (PLAIN, TWO, PRIVATE)]
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_every_mixture_of_defects_is_accounted_for(number):
+    draw = random.Random(number)
+    reference = draw.choice([PLAIN, TWO, PRIVATE, LONG])
+    change = {key: value for defect in draw.sample(DEFECTS, 3) for key, value in defect.items()}
+    judgement = judged(reference, replace(reference, **change))
+    diagnosis = diagnose(judgement, RULES)
+    gating = {finding.id for finding in judgement.gating}
+    explained = {identifier for cause in diagnosis.causes for identifier in cause.explains}
+    assert gating
+    assert explained <= gating
+    assert set(diagnosis.unexplained) == gating - explained

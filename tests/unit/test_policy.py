@@ -1,0 +1,171 @@
+from pathlib import Path
+
+import pytest
+
+from parity.errors import USAGE, PolicyError
+from parity.policy import find_policy, read_policy
+
+PAIR = """
+[[tool.parity.pairs]]
+name = "one"
+reference = "python old.py"
+candidate = "python new.py"
+"""
+SCENARIO = """
+[[tool.parity.pairs.scenarios]]
+name = "quick"
+"""
+
+
+def written(directory, text):
+    path = directory / "pyproject.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_minimal_policy_has_defaults(tmp_path):
+    policy = read_policy(written(tmp_path, PAIR + SCENARIO))
+    (pair,) = policy.pairs
+    (scenario,) = pair.scenarios
+    assert (policy.level, pair.arguments, pair.setup, pair.environment) == ("digest", "", (), {})
+    assert (scenario.tier, scenario.world, scenario.updates, scenario.seed) == ("quick", 1, None, None)
+    assert scenario.prepare is None
+
+
+def test_a_full_policy_is_read(tmp_path):
+    text = (
+        "[tool.parity]\nlevel = 'scalars'\n"
+        + PAIR
+        + "arguments = '--small'\nsetup = ['make data']\n[tool.parity.pairs.environment]\nA = '1'\n"
+        + SCENARIO
+        + "tier = 'full'\narguments = '--x'\nprepare = '--y'\nworld = 2\nupdates = 3\nseed = 0\n"
+    )
+    policy = read_policy(written(tmp_path, text))
+    (pair,) = policy.pairs
+    (scenario,) = pair.scenarios
+    assert (policy.level, pair.arguments, pair.setup, pair.environment) == (
+        "scalars",
+        "--small",
+        ("make data",),
+        {"A": "1"},
+    )
+    assert (scenario.tier, scenario.arguments, scenario.prepare) == ("full", "--x", "--y")
+    assert (scenario.world, scenario.updates, scenario.seed) == (2, 3, 0)
+
+
+def test_a_policy_cannot_be_changed(tmp_path):
+    policy = read_policy(written(tmp_path, PAIR + SCENARIO))
+    with pytest.raises(ValueError, match="frozen"):
+        policy.level = "scalars"
+
+
+def test_every_problem_is_listed_at_once_with_its_path(tmp_path):
+    text = (
+        "[tool.parity]\nlevle = 'digest'\nlevel = 'everything'\n"
+        + PAIR
+        + "refrence = 'x'\n"
+        + SCENARIO
+        + "worlds = 2\nworld = 0\n"
+    )
+    with pytest.raises(PolicyError) as caught:
+        read_policy(written(tmp_path, text))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{tmp_path / 'pyproject.toml'} [tool.parity] has 5 problem(s):"
+    assert sorted(line.strip().partition(": ")[0] for line in lines[1:]) == [
+        "level",
+        "levle",
+        "pairs[0].refrence",
+        "pairs[0].scenarios[0].world",
+        "pairs[0].scenarios[0].worlds",
+    ]
+    assert "  levle: unknown key (value 'digest')" in lines
+    assert "  pairs[0].scenarios[0].worlds: unknown key (value 2)" in lines
+    assert caught.value.exit_code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[tool.parity]\nlevel = 'full'", "level"),
+        ("[tool.parity]\npairs = 'x'", "pairs"),
+        ("[[tool.parity.pairs]]\nname = 'a'", "pairs[0].reference"),
+        ("[[tool.parity.pairs]]\nname = 'a'", "pairs[0].candidate"),
+        ("[[tool.parity.pairs]]\nname = 'a'", "pairs[0].scenarios"),
+        (PAIR + "scenarios = []", "pairs[0].scenarios"),
+        (PAIR.replace("python old.py", "") + SCENARIO, "pairs[0].reference"),
+        (PAIR.replace("python new.py", "") + SCENARIO, "pairs[0].candidate"),
+        (PAIR.replace('"one"', '"One"') + SCENARIO, "pairs[0].name"),
+        (PAIR.replace('"one"', '"a/b"') + SCENARIO, "pairs[0].name"),
+        (PAIR.replace('"one"', '"-a"') + SCENARIO, "pairs[0].name"),
+        (PAIR.replace('"one"', '""') + SCENARIO, "pairs[0].name"),
+        (PAIR.replace('"one"', '"one\\n"') + SCENARIO, "pairs[0].name"),
+        (PAIR + "setup = 'make'" + SCENARIO, "pairs[0].setup"),
+        (PAIR + "environment = {A = 1}" + SCENARIO, "pairs[0].environment.A"),
+        (PAIR + SCENARIO.replace("quick", "../up"), "pairs[0].scenarios[0].name"),
+        (PAIR + SCENARIO + "tier = 'slow'", "pairs[0].scenarios[0].tier"),
+        (PAIR + SCENARIO + "world = 0", "pairs[0].scenarios[0].world"),
+        (PAIR + SCENARIO + "world = 4097", "pairs[0].scenarios[0].world"),
+        (PAIR + SCENARIO + "updates = 0", "pairs[0].scenarios[0].updates"),
+        (PAIR + SCENARIO + "updates = 1.5", "pairs[0].scenarios[0].updates"),
+        (PAIR + SCENARIO + "seed = 'x'", "pairs[0].scenarios[0].seed"),
+        (PAIR + SCENARIO + "arguments = ['--x']", "pairs[0].scenarios[0].arguments"),
+        (PAIR + SCENARIO + SCENARIO, "pairs[0]"),
+    ],
+)
+def test_each_check_names_the_key(tmp_path, text, where):
+    with pytest.raises(PolicyError) as caught:
+        read_policy(written(tmp_path, text))
+    assert f"\n  {where}: " in str(caught.value)
+
+
+def test_scenario_names_must_differ_within_a_pair(tmp_path):
+    with pytest.raises(PolicyError, match="scenario names must differ, not quick, quick"):
+        read_policy(written(tmp_path, PAIR + SCENARIO + SCENARIO))
+
+
+def test_pair_names_must_differ(tmp_path):
+    """Both would be written to the same directories, and the second would be set up never."""
+    with pytest.raises(PolicyError, match="one"):
+        read_policy(written(tmp_path, PAIR + SCENARIO + PAIR + SCENARIO))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no [tool.parity] table"),
+        ("[tool.other]\na = 1", "no [tool.parity] table"),
+        ("[tool", "cannot be read as TOML"),
+        ("[tool]\nparity = 3", "problem"),
+        ("tool = 3", "tool"),
+    ],
+)
+def test_files_that_hold_no_policy(tmp_path, text, message):
+    with pytest.raises(PolicyError) as caught:
+        read_policy(written(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_policy(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_policy(tmp_path / "pyproject.toml")
+
+
+def test_the_nearest_file_with_a_policy_is_found(tmp_path):
+    top = written(tmp_path, PAIR + SCENARIO)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    written(tmp_path / "a", "[tool.other]\nx = 1")
+    assert find_policy(below) == top
+    nearer = written(below, "[tool.parity]\n")
+    assert find_policy(below) == nearer
+    assert find_policy(tmp_path / "a") == top
+
+
+def test_no_policy_is_none():
+    assert find_policy(Path("/")) is None
