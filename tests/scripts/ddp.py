@@ -1,9 +1,12 @@
 """A small DDP program."""
-import os
+import argparse
 
 import torch
 import torch.distributed as dist
 
+parser = argparse.ArgumentParser()
+parser.add_argument("--raise-on-rank", type=int, default=-1)
+args = parser.parse_args()
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 torch.manual_seed(0)
@@ -11,6 +14,8 @@ model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(8, 1))
 torch.manual_seed(rank)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for step in range(4):
+    if step == 2 and rank == args.raise_on_rank:
+        raise RuntimeError(f"rank {rank} gives up")
     loss = model(torch.randn(4, 8)).square().mean()
     loss.backward()
     optimizer.step()

@@ -1,0 +1,113 @@
+"""Runs every mutant and benign variant and says how many were detected, located, named, and falsely alarmed.
+
+``python -m tests.mutants.scoreboard`` prints the table and writes it to reports/scoreboard.md. Beside the instrument
+stand two gates that teams use today: the printed training loss within 5 %, and the printed training loss exactly.
+"""
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from parity.diagnose.outcome import Outcome
+from parity.trace.model import Trace
+from tests.mutants.catalogue import BENIGN, MUTANTS, Benign, Mutant
+from tests.mutants.specimens import ROOT, Workshop
+
+LOSS = "iter {}: loss {}, lr {}, time {}ms, mfu {}%, VRAM {}/{}GB ({}%)#1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How one row of the catalogue fared."""
+
+    id: str
+    is_mutant: bool
+    detected: bool
+    located: bool
+    named: bool
+    loose_loss: bool
+    exact_loss: bool
+
+
+def score(row: Mutant | Benign, outcome: Outcome) -> Score:
+    """Judge one outcome against what the catalogue expects."""
+    judgement, diagnosis = outcome.judgement, outcome.diagnosis
+    assert judgement is not None
+    assert diagnosis is not None
+    first = judgement.first_divergence
+    sides = judgement.comparison.reference, judgement.comparison.candidate
+    is_mutant = isinstance(row, Mutant)
+    return Score(
+        id=row.id,
+        is_mutant=is_mutant,
+        detected=outcome.exit_code != 0,
+        located=is_mutant and first is not None and where(first) == (row.update, row.phase, row.channel),
+        named=is_mutant and bool(diagnosis.causes) and diagnosis.causes[0].id == row.cause,
+        loose_loss=loss_gate(*sides, tolerance=0.05),
+        exact_loss=loss_gate(*sides, tolerance=0.0),
+    )
+
+
+def where(finding) -> tuple[object, ...]:
+    """Update, phase and channel of a finding."""
+    return finding.update, finding.phase, finding.channel.name
+
+
+def loss_gate(reference: Trace, candidate: Trace, *, tolerance: float) -> bool:
+    """Whether a gate on the printed loss alone would fail: another number of lines, or a relative difference."""
+    series = [
+        trace.processes[0].get("log_value", LOSS) if trace.processes else None for trace in (reference, candidate)
+    ]
+    ours, theirs = (one.values if one is not None else np.empty(0) for one in series)
+    return len(ours) != len(theirs) or bool(np.any(np.abs(theirs - ours) > tolerance * np.abs(ours)))
+
+
+def table(scores: list[Score]) -> str:
+    """The scoreboard in Markdown."""
+    mutants = [one for one in scores if one.is_mutant]
+    benign = [one for one in scores if not one.is_mutant]
+
+    def row(title: str, rows: list[Score], *columns: str) -> str:
+        counts = [f"{sum(getattr(one, column) for one in rows)} of {len(rows)}" for column in columns]
+        return "| " + " | ".join([title, *counts, *["none"] * (3 - len(counts))]) + " |"
+
+    lines = [
+        "# Scoreboard",
+        "",
+        "| | this instrument | loss within 5 % | loss exactly |",
+        "| :--- | :--- | :--- | :--- |",
+        row("mutants detected", mutants, "detected", "loose_loss", "exact_loss"),
+        row("first divergence located", mutants, "located"),
+        row("cause named", mutants, "named"),
+        row("false alarms on benign variants", benign, "detected", "loose_loss", "exact_loss"),
+        "",
+        "| mutant | detected | located | named | loss within 5 % sees it | loss exactly sees it |",
+        "| :--- | :--- | :--- | :--- | :--- | :--- |",
+    ]
+    for one in mutants:
+        answers = (one.detected, one.located, one.named, one.loose_loss, one.exact_loss)
+        lines.append(f"| {one.id} | " + " | ".join("yes" if answer else "no" for answer in answers) + " |")
+    lines += ["", "| benign variant | alarm |", "| :--- | :--- |"]
+    lines += [f"| {one.id} | {'yes' if one.detected else 'no'} |" for one in benign]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run the whole catalogue; 0 when every mutant is detected, located and named and no variant alarms."""
+    scores = []
+    with tempfile.TemporaryDirectory() as directory:
+        workshop = Workshop(directory=Path(directory))
+        for number, row in enumerate((*MUTANTS, *BENIGN), start=1):
+            sys.stderr.write(f"[{number}/{len(MUTANTS) + len(BENIGN)}] {row.id}\n")
+            scores.append(score(row, workshop.outcome(row)))
+    text = table(scores)
+    (ROOT / "reports" / "scoreboard.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return int(not all((one.detected and one.located and one.named) == one.is_mutant for one in scores))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
