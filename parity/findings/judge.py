@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Final
 
-from parity.compare.measurement import Comparison, Difference, Measurement, NotCompared
+from parity.compare.measurement import Comparison, Difference, Measurement
 from parity.findings.model import Finding, Judgement, Verdict
-from parity.trace.channels import Phase, Role
+from parity.findings.reproduction import defines_training, irreproducible, read_reproduction
+from parity.trace.channels import Role
 from parity.trace.model import Trace
 
 _NAMING: Final = frozenset({"checkpoint_value", "exception"})
@@ -23,17 +24,15 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
     ``rerun`` compares the reference with its own second run: a value that the reference itself does not reproduce is
     not compared from there on. A difference that both command lines ask for (two output directories) does not gate.
     """
-    unstable = _unstable(rerun)
+    reproduction = read_reproduction(rerun)
     arguments = _given_differently(comparison.reference, comparison.candidate)
     not_compared = list(comparison.not_compared)
-    irreproducible: list[Measurement] = []
+    excused: list[Measurement] = []
     groups: dict[tuple[str, Difference, str, bool], list[Measurement]] = {}
     for measurement in comparison.measurements:
-        since = unstable.get((*_series(measurement), measurement.difference is Difference.VALUE))
-        if since is not None and measurement.place >= since:
-            not_compared.append(_irreproducible(measurement))
-            if measurement.channel.role is Role.BEHAVIOUR and measurement.phase is not Phase.LOG:
-                irreproducible.append(measurement)
+        if reproduction.excuses(measurement):
+            not_compared.append(irreproducible(measurement))
+            excused.append(measurement)
             continue
         if _is_wording(measurement):
             continue
@@ -47,7 +46,7 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
         comparison=comparison,
         findings=findings,
         not_compared=tuple(dict.fromkeys(not_compared)),
-        irreproducible=tuple(irreproducible),
+        irreproducible=tuple(one for one in excused if defines_training(one)),
     )
 
 
@@ -96,28 +95,3 @@ def _options(command: str) -> dict[str, str]:
             key, equals, value = word.partition("=")
             found[key] = value if equals else following
     return found
-
-
-def _series(measurement: Measurement) -> tuple[str, str, int]:
-    return measurement.channel.name, measurement.name, measurement.rank
-
-
-def _unstable(rerun: Comparison | None) -> dict[tuple[str, str, int, bool], tuple[int, int, int]]:
-    """Where the reference first fails to reproduce itself, for the values of each series and for their presence.
-
-    A value that jitters says nothing about whether there is one; a value that comes and goes says nothing about both.
-    """
-    found: dict[tuple[str, str, int, bool], tuple[int, int, int]] = {}
-    for measurement in rerun.measurements if rerun else ():
-        for values in (True,) if measurement.difference is Difference.VALUE else (True, False):
-            key = (*_series(measurement), values)
-            found[key] = min(found.get(key, measurement.place), measurement.place)
-    return found
-
-
-def _irreproducible(measurement: Measurement) -> NotCompared:
-    return NotCompared(
-        channel=measurement.channel.name,
-        name=measurement.name,
-        reason="the reference does not reproduce it in a second run of its own",
-    )

@@ -161,6 +161,16 @@ def test_a_rank_that_reproduces_itself_still_gates():
     assert [(one.channel.name, one.ranks) for one in judgement.findings] == [("loss", (1,))]
 
 
+def test_what_irreproducible_data_leads_to_is_excused_even_where_both_runs_agree_by_chance():
+    """Adam's first step moves a parameter by the sign of its gradient: two runs on other data may end up equal."""
+
+    def side(batch, parameter, lr=0.1):
+        return run(series("batch", [batch], "0"), series("parameter", [parameter], "bias"), series("lr", [lr]))
+
+    assert judged(side(1, 7), side(2, 8), side(3, 7)).verdict is Verdict.NOT_COMPARED
+    assert shown(judged(side(1, 7), side(2, 8, lr=0.2), side(3, 7))) == [("lr", "different", True)]
+
+
 def test_values_that_jitter_do_not_excuse_values_that_are_missing():
     """The reference reproduces that there is a loss in every update, only not its value."""
     jitter = run(series("loss", [1.5, 2.5, 3.5]))
