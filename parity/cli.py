@@ -69,6 +69,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @_SEED
 @_WORLD
 @_WITHOUT
+@click.option(
+    "--live", is_flag=True, help="Show the position; the program's output goes to DIR/stdout.txt, stderr.txt."
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def record(
     output: Path,
@@ -78,14 +81,23 @@ def record(
     world: int,
     without: tuple[str, ...],
     command: tuple[str, ...],
+    *,
+    live: bool,
 ) -> None:
     """Run COMMAND and leave its trace in a directory: parity record -o DIR -- python train.py ..."""
     from parity.record.launch import Recording
     from parity.record.launch import record as run_recorded
 
     recording = Recording(level=level, updates=updates, seed=seed, world=world, without=without)
-    status = run_recorded(list(command), output, recording)
-    click.echo(f"parity: recorded in {output}; next: parity diff {output} OTHER", err=True)
+    if live:
+        from parity.run.progress import position_shown
+
+        with position_shown() as tick:
+            status = run_recorded(list(command), output, recording, streams=False, tick=tick)
+    else:
+        status = run_recorded(list(command), output, recording)
+    if (output / "manifest.json").is_file():
+        click.echo(f"parity: recorded in {output}; next: parity diff {output} OTHER", err=True)
     sys.exit(status if status >= 0 else 128 - status)
 
 
@@ -95,6 +107,7 @@ def record(
 @click.option("--name", default="compare", show_default=True, help="Name of the pair, for its output directory.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=_OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
+@click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
 @_LEVEL
 @_UPDATES
 @_SEED
@@ -113,6 +126,7 @@ def compare(
     without: tuple[str, ...],
     *,
     rerun: bool,
+    fail_fast: bool,
     as_json: bool,
 ) -> None:
     """Run two training commands and compare everything that defines the training.
@@ -126,7 +140,7 @@ def compare(
     scenario = Scenario(
         pair=name, name="scratch", reference=reference, candidate=candidate, recording=recording, reruns=rerun
     )
-    sys.exit(_run([scenario], output, as_json=as_json))
+    sys.exit(_run([scenario], output, as_json=as_json, fail_fast=fail_fast))
 
 
 @main.command()
@@ -222,20 +236,22 @@ def _errors(kind: type[ParityError]) -> list[type[ParityError]]:
     return [kind, *(below for one in kind.__subclasses__() for below in _errors(one))]
 
 
-def _run(scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool) -> int:
+def _run(scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fail_fast: bool = False) -> int:
     """Run scenarios pair by pair; write and print each pair's results as soon as it is done."""
     from parity.gate import exit_code
     from parity.run.plan import by_pair
     from parity.run.progress import progress_shown
     from parity.run.results import write_results
     from parity.run.session import run_scenario, set_up
+    from parity.run.together import run_until_divergence
 
+    run_one = run_until_divergence if fail_fast else run_scenario
     done: list[Outcome] = []
     reports: list[tuple[list[Outcome], Path]] = []
     with progress_shown(len(scenarios)) as progress:
         for pair, members in by_pair(scenarios):
             set_up(members[0], output / pair)
-            outcomes = [run_scenario(scenario, output / pair, progress) for scenario in members]
+            outcomes = [run_one(scenario, output / pair, progress) for scenario in members]
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:

@@ -22,6 +22,7 @@ from .places import Places
 
 _EARLY_LIMIT: Final = 20_000
 _MASK: Final = (1 << 64) - 1
+STOP: Final = "stop"
 
 Handler = Callable[..., None]
 
@@ -38,6 +39,7 @@ class Listener:
         self.level: str = settings.get("level", "digest")
         self.limit: int | None = settings.get("updates")
         self.places = Places(settings)
+        self._stop_file = Path(settings["directory"]) / STOP
         self.update = -1
         self.stepped = False
         self.pid = os.getpid()
@@ -62,9 +64,6 @@ class Listener:
         for probe, handler in self._handlers.get(event, ()):
             try:
                 handler(*args)
-            except OSError as error:
-                self._die(error)
-                return
             except Exception as error:
                 self.switch_off(probe, error)
 
@@ -91,7 +90,13 @@ class Listener:
             self.flush()
             self.update += 1
             self.stepped = False
+            self._look_for_stop()
             self.emit("update_begins")
+
+    def _look_for_stop(self) -> None:
+        """Take over the limit that a watching process has set: all ranks find it before any of them reaches it."""
+        if self._stop_file.exists():
+            self.limit = int(self._stop_file.read_text(encoding="ascii"))
 
     @property
     def completed(self) -> int:
@@ -175,7 +180,10 @@ class Listener:
         self.emit("finish", completed)
         self.flush()
         if self._writer is not None and not self._dead:
-            self._writer.seal({"updates": completed})
+            try:
+                self._writer.seal({"updates": completed})
+            except OSError as error:
+                self._die(error)
         self._dead = True
 
     def forget(self) -> None:

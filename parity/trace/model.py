@@ -1,15 +1,16 @@
 """A trace in memory: processes, and in each the series of values that one channel and name left behind."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity.trace.channels import Channel, Kind
 
+_TOTALS: Final = frozenset({"updates", "file_written"})
 Value = float | int | str
 Key = tuple[str, str]
 
@@ -39,6 +40,11 @@ class Series:
         """Values observed under ``update``, in order."""
         start, stop = np.searchsorted(self.updates, [update, update + 1])
         return self.values[start:stop]
+
+    def before(self, update: int) -> "Series":
+        """The values observed under earlier updates."""
+        stop = int(np.searchsorted(self.updates, update))
+        return replace(self, updates=self.updates[:stop], values=self.values[:stop])
 
     def ordinals(self) -> NDArray[np.int64]:
         """Position of each value among those of the same update, from 0."""
@@ -92,6 +98,11 @@ class Process:
         """Index of the last update under which anything was observed, -1 when nothing was."""
         return max((int(series.updates[-1]) for series in self.series.values() if len(series)), default=-1)
 
+    def before(self, update: int) -> "Process":
+        """This process without what was observed from ``update`` on, and without what is known only at the end."""
+        kept = {key: series.before(update) for key, series in self.series.items() if key[0] not in _TOTALS}
+        return replace(self, series={key: series for key, series in kept.items() if len(series)})
+
     def channel(self, name: str) -> Iterator[Series]:
         """All series of one channel, in the order of their first observation."""
         return (series for (channel, _), series in self.series.items() if channel == name)
@@ -125,6 +136,10 @@ class Trace:
         """Exit status of the program, negative for a signal, None when the recorder did not see the end."""
         status = self.manifest.get("exit_status")
         return None if status is None else int(status)
+
+    def before(self, update: int) -> "Trace":
+        """This trace as if it had been cut off when ``update`` began: without what came later, and without an end."""
+        return replace(self, processes=tuple(process.before(update) for process in self.processes))
 
     def rank(self, rank: int) -> Process | None:
         """The process of ``rank``, or None."""

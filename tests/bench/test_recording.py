@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from parity.record.launch import Recording, record
-from tests.bench.ratios import interleave
+from tests.bench.ratios import Ratio, interleave
 from tests.e2e.programs import ROOT, run
 
 ROUNDS = 5
 WARM_UP = 20
+DEBUG_MODE = "torch DebugMode, output hashes"
 FLAGS = shlex.split(
     """
     --dataset=tiny --device=cpu --compile=False --dtype=float32 --n_layer=4 --n_head=4 --n_embd=128 --block_size=64
@@ -24,7 +25,7 @@ FLAGS = shlex.split(
     --file_logging=False
     """
 )
-BUDGETS = {"bare": "", "scalars": "1.01x", "digest": "1.03x"}
+BUDGETS = {"bare": "", "scalars": "1.01x", "digest": "1.03x", DEBUG_MODE: ""}
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +41,15 @@ def update_seconds(trace: Path) -> float:
     return statistics.median(float(found) for found in milliseconds[WARM_UP:]) / 1e3
 
 
-def variant(level: str, data: Path, place: Path) -> Callable[[], float]:
+def variant(level: str, data: Path, place: Path, *extra: str) -> Callable[[], float]:
     def measure() -> float:
         shutil.rmtree(place, ignore_errors=True)
         out, trace = place / "out", place / "trace"
         trace.mkdir(parents=True)
-        words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}", *FLAGS]
+        driver = [str(ROOT / "tests/bench/under_debug_mode.py")] if level == DEBUG_MODE else []
+        words = [sys.executable, *driver, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}", *FLAGS, *extra]
         words.append(f"--out_dir={out}")
-        if level == "bare":
+        if level in ("bare", DEBUG_MODE):
             with (trace / "stdout.txt").open("wb") as stdout:
                 subprocess.run(words, stdout=stdout, check=True)
         else:
@@ -57,14 +59,26 @@ def variant(level: str, data: Path, place: Path) -> Callable[[], float]:
     return measure
 
 
-def test_recording_overhead(benchmark, data: Path, tmp_path: Path) -> None:
-    """Ratio of the time of an update, recorded to bare."""
-    variants = {level: variant(level, data, tmp_path / level) for level in BUDGETS}
-    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
-    print("\nrecording, one update of the witness (0.83 M parameters, eager, one thread)")
+def show(benchmark, table: list[Ratio], title: str) -> None:
+    print(f"\n{title}")
     for row in table:
         benchmark.extra_info[row.name] = row.ratio
         print(row.line(BUDGETS[row.name]))
+
+
+def test_recording_overhead(benchmark, data: Path, tmp_path: Path) -> None:
+    """Ratio of the time of an update, recorded to bare, with a peer beside it."""
+    variants = {level: variant(level, data, tmp_path / "run") for level in BUDGETS}
+    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
+    show(benchmark, table, "recording, one update of the witness (0.83 M parameters, eager, one thread)")
+
+
+def test_recording_overhead_compiled(benchmark, data: Path, tmp_path: Path) -> None:
+    """The same with the model compiled."""
+    levels = ("bare", "scalars", "digest")
+    variants = {level: variant(level, data, tmp_path / "run", "--compile=True") for level in levels}
+    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
+    show(benchmark, table, "recording, the same model compiled")
 
 
 def test_interpreter_start_with_injection(benchmark, tmp_path: Path) -> None:

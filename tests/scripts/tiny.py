@@ -3,6 +3,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 
 import torch
 
@@ -15,6 +16,8 @@ parser.add_argument("--exit-at", type=int, default=-1)
 parser.add_argument("--exit-status", type=int, default=3)
 parser.add_argument("--kill-at", type=int, default=-1)
 parser.add_argument("--signal", default="SIGKILL")
+parser.add_argument("--pause", type=float, default=0.0)
+parser.add_argument("--lr-change-at", type=int, default=-1)
 parser.add_argument("--random-data", choices=["", "python", "numpy", "numpy-generator"], default="")
 args = parser.parse_args()
 
@@ -43,6 +46,9 @@ for step in range(args.steps):
         sys.exit(args.exit_status)
     if step == args.kill_at:
         os.kill(os.getpid(), getattr(signal, args.signal))
+    if step == args.lr_change_at:
+        optimizer.param_groups[0]["lr"] *= 0.5
+    time.sleep(args.pause)
     loss = model(batch()).square().mean()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
