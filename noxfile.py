@@ -44,8 +44,8 @@ def ddp(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the budgets as ratios; nothing here fails because it is slow."""
-    install(session, *PROJECT)
+    """Measure the budgets as ratios, with a peer beside us; nothing here fails because it is slow."""
+    install(session, *PROJECT, "traincheck")
     session.run("pytest", "tests/bench", "--benchmark-enable", "-s", *session.posargs, env=SINGLE_THREAD)
 
 

@@ -37,7 +37,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def update_seconds(trace: Path) -> float:
     """Median time of an update, by the program's own clock, warm-up left out."""
-    milliseconds = re.findall(r"time ([\d.]+)ms", (trace / "stdout.txt").read_text(encoding="utf-8"))
+    return printed_seconds((trace / "stdout.txt").read_text(encoding="utf-8"))
+
+
+def printed_seconds(output: str) -> float:
+    """The same, from what the program printed."""
+    milliseconds = re.findall(r"time ([\d.]+)ms", output)
     return statistics.median(float(found) for found in milliseconds[WARM_UP:]) / 1e3
 
 
@@ -107,3 +112,36 @@ def test_interpreter_start_with_injection(benchmark, tmp_path: Path) -> None:
         benchmark.extra_info[row.name] = row.ratio
         print(row.line())
     print(f"added: {(table[1].seconds - table[0].seconds) * 1e3:.1f} ms   budget +15 ms")
+
+
+@pytest.mark.skipif(shutil.which("traincheck-collect") is None, reason="traincheck is not installed here")
+def test_traincheck_selective(benchmark, data: Path, tmp_path: Path) -> None:
+    """The peer's selective mode: invariants inferred from six iterations, then only what they need is collected."""
+    invariants = tmp_path / "invariants.json"
+    collect(tmp_path / "full", data, iterations=6)
+    subprocess.run(
+        ["traincheck-infer", "-f", str(tmp_path / "full"), "-o", str(invariants)], check=True, capture_output=True
+    )
+
+    def selective() -> float:
+        place = tmp_path / "selective"
+        shutil.rmtree(place, ignore_errors=True)
+        return printed_seconds(collect(place, data, "--invariants", str(invariants), iterations=60))
+
+    variants = {"bare": variant("bare", data, tmp_path / "run"), "traincheck, selective": selective}
+    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": 3}, rounds=1)
+    print("\nrecording, a peer")
+    for row in table:
+        benchmark.extra_info[row.name] = row.ratio
+        print(row.line())
+
+
+def collect(place: Path, data: Path, *options: str, iterations: int) -> str:
+    """What the witness prints while traincheck collects; the script is copied and rewritten by the tool."""
+    script = place.with_suffix(".sh")
+    flags = shlex.join([f"--data_dir={data}", *FLAGS, f"--max_iters={iterations}", f"--out_dir={place}-out"])
+    script.write_text(f"#!/bin/bash\npython train.py {flags}\n", encoding="utf-8")
+    witness = str(ROOT / "legacy/char_gpt/train.py")
+    words = ["traincheck-collect", "-p", witness, "-s", str(script), "-a", "--models-to-track", "model"]
+    done = subprocess.run([*words, "--output-dir", str(place), *options], check=True, capture_output=True, text=True)
+    return done.stdout
