@@ -119,9 +119,8 @@ def test_traincheck_selective(benchmark, data: Path, tmp_path: Path) -> None:
     """The peer's selective mode: invariants inferred from six iterations, then only what they need is collected."""
     invariants = tmp_path / "invariants.json"
     collect(tmp_path / "full", data, iterations=6)
-    subprocess.run(
-        ["traincheck-infer", "-f", str(tmp_path / "full"), "-o", str(invariants)], check=True, capture_output=True
-    )
+    words = ["traincheck-infer", "-f", str(tmp_path / "full"), "-o", str(invariants)]
+    subprocess.run(words, check=True, capture_output=True, cwd=tmp_path)
 
     def selective() -> float:
         place = tmp_path / "selective"
@@ -137,11 +136,21 @@ def test_traincheck_selective(benchmark, data: Path, tmp_path: Path) -> None:
 
 
 def collect(place: Path, data: Path, *options: str, iterations: int) -> str:
-    """What the witness prints while traincheck collects; the script is copied and rewritten by the tool."""
+    """What the witness prints while traincheck collects; a copy of it, for the tool writes beside the script."""
     script = place.with_suffix(".sh")
     flags = shlex.join([f"--data_dir={data}", *FLAGS, f"--max_iters={iterations}", f"--out_dir={place}-out"])
     script.write_text(f"#!/bin/bash\npython train.py {flags}\n", encoding="utf-8")
-    witness = str(ROOT / "legacy/char_gpt/train.py")
-    words = ["traincheck-collect", "-p", witness, "-s", str(script), "-a", "--models-to-track", "model"]
-    done = subprocess.run([*words, "--output-dir", str(place), *options], check=True, capture_output=True, text=True)
-    return done.stdout
+    witness = place.with_suffix(".witness")
+    shutil.copytree(ROOT / "legacy/char_gpt", witness, dirs_exist_ok=True)
+    words = [
+        "traincheck-collect",
+        "-p",
+        str(witness / "train.py"),
+        "-s",
+        str(script),
+        "-a",
+        "--models-to-track",
+        "model",
+    ]
+    words += ["--output-dir", str(place), *options]
+    return subprocess.run(words, check=True, capture_output=True, text=True, cwd=place.parent).stdout
