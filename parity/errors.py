@@ -33,10 +33,40 @@ class CommandNotFoundError(UsageError):
     slug = "command-not-found"
 
 
+class IsolatedInterpreterError(UsageError):
+    """Python is told by -E or -I to ignore the environment, where recording starts; a .pth file does without it."""
+
+    slug = "isolated-interpreter"
+
+
+class InterpreterError(UsageError):
+    """An interpreter cannot be asked for its packages, or they cannot be written to."""
+
+    slug = "interpreter"
+
+
 class PolicyError(UsageError):
     """The policy file is missing, unreadable or holds unknown or invalid keys; all of them are listed."""
 
     slug = "policy"
+
+
+class TraceUnwritableError(UsageError):
+    """The directory for a trace cannot be made or written: it is read-only, full, or a file of that name exists."""
+
+    slug = "trace-unwritable"
+
+
+class SourceUnreadableError(UsageError):
+    """A file or directory was named for an import, but holds nothing that could be imported."""
+
+    slug = "source-unreadable"
+
+
+class ExportError(UsageError):
+    """A run cannot be exported: unknown format, missing package, or no place to write."""
+
+    slug = "export"
 
 
 class CannotCompareError(ParityError):
@@ -70,8 +100,50 @@ class NothingRecordedError(CannotCompareError):
     slug = "nothing-recorded"
 
 
+class CheckpointMissingError(CannotCompareError):
+    """A checkpoint was named that does not exist, or that is neither a regular file nor a directory."""
+
+    slug = "checkpoint-missing"
+
+
+class CheckpointMalformedError(CannotCompareError):
+    """A file of a checkpoint is truncated, contradicts itself, or claims bytes that it does not have."""
+
+    slug = "checkpoint-malformed"
+
+
+class CheckpointUnsupportedError(CannotCompareError):
+    """A file of a checkpoint is written in a way that cannot be read without running something."""
+
+    slug = "checkpoint-unsupported"
+
+
+class CheckpointTooLargeError(CannotCompareError):
+    """What a file describes would need more time or memory than reading a checkpoint may take."""
+
+    slug = "checkpoint-too-large"
+
+
+class CheckpointEscapesError(CannotCompareError):
+    """A checkpoint refers to a file outside its own directory."""
+
+    slug = "checkpoint-escapes"
+
+
+class TeardownAbortError(CannotCompareError):
+    """The communication library aborted a process twice after its training was complete; this is no parity failure."""
+
+    slug = "teardown-abort"
+
+
 class ReferenceFailedError(ParityError):
     """The reference program itself failed, so there is no standard to hold the candidate to."""
 
     slug = "reference-failed"
     exit_code = REFERENCE_FAILED
+
+
+class LaunchServerError(ParityError):
+    """The process from which programs are started quickly has ended while one of them ran; --fresh does without it."""
+
+    slug = "launch-server"

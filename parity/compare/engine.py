@@ -10,8 +10,11 @@ import numpy as np
 from parity.align.names import Alignment, align_names
 from parity.compare.clocks import is_clock_reading
 from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared
+from parity.compare.precision import Precisions, find_precisions, within_precision
 from parity.compare.series import compare_series, extra_values, missing_values
 from parity.compare.silences import Silence, find_silences
+from parity.compare.sketches import estimated
+from parity.compare.whole_run import compare_whole_runs
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Process, Series, Trace
 
@@ -24,7 +27,8 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
     """Measure every difference between two traces, judging nothing."""
     tally = _Tally()
     silences = find_silences(reference, candidate)
-    measurements = list(_run_level(reference, candidate))
+    measurements = list(compare_whole_runs(reference, candidate))
+    precisions = find_precisions(reference, candidate)
     alignment = Alignment()
     for process in reference.processes:
         other = candidate.rank(process.rank)
@@ -33,7 +37,7 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
             continue
         aligned = align_names(process, other)
         alignment = alignment if alignment.parameters or alignment.files else aligned
-        measurements += _compare_process(process, other, aligned, tally)
+        measurements += _compare_process(process, other, aligned, tally, precisions)
     for process in candidate.processes:
         if reference.rank(process.rank) is None:
             tally.skip("rank", str(process.rank), "the reference has no such rank")
@@ -92,6 +96,10 @@ class _Tally:
         for side, trace in zip(("reference", "candidate"), traces, strict=True):
             for process in trace.processes:
                 self._incomplete(side, process)
+            if trace.is_imported:
+                self.skip("trace", side, f"{trace.command}: whatever its source does not know is absent")
+            for remark in trace.manifest.get("remarks", ()):
+                self.skip("trace", side, str(remark))
 
     def _incomplete(self, side: str, process: Process) -> None:
         where = f"{side} rank {process.rank}"
@@ -112,7 +120,7 @@ def _renamed(series: Series, alignment: Alignment) -> Series:
 
 
 def _compare_process(
-    reference: Process, candidate: Process, alignment: Alignment, tally: _Tally
+    reference: Process, candidate: Process, alignment: Alignment, tally: _Tally, precisions: Precisions
 ) -> Iterator[Measurement]:
     same_digests = reference.header.get("digest") == candidate.header.get("digest")
     matched: set[tuple[str, str]] = set()
@@ -126,13 +134,16 @@ def _compare_process(
             tally.skip(channel, name, reason)
             continue
         other = candidate.get(channel, other_name)
-        found = (
-            list(compare_series(_renamed(series, alignment), other, reference.rank))
-            if other is not None
-            else [missing_values(series, other_name, reference.rank)]
-        )
+        if other is not None:
+            other, unproved = within_precision(series, other, *precisions.of(name, other_name))
+            found = list(compare_series(_renamed(series, alignment), other, reference.rank))
+            if unproved and not found:
+                tally.skip(channel, name, unproved)
+                continue
+        else:
+            found = [missing_values(series, other_name, reference.rank)]
         tally.count(series, found)
-        yield from found
+        yield from (estimated(one, reference, candidate) for one in found)
     for key, series in candidate.series.items():
         if key in matched or key[0] in _DESCRIPTIVE or _incomparable(series, same_digests=same_digests):
             continue
@@ -145,34 +156,3 @@ def _incomparable(series: Series, *, same_digests: bool) -> str:
     if not same_digests and series.values.dtype == "uint64":
         return _DIGESTS_DIFFER
     return ""
-
-
-def _run_level(reference: Trace, candidate: Trace) -> Iterator[Measurement]:
-    """What belongs to the run as a whole: its ranks, its exit status, and a failure before anything was recorded."""
-    if reference.world != candidate.world and candidate.world:
-        yield _whole("world_size", reference.world, candidate.world)
-    if reference.exit_status != candidate.exit_status:
-        yield _whole("exit_status", str(reference.exit_status), str(candidate.exit_status))
-    if reference.processes and not candidate.processes:
-        yield _whole("updates", max((one.updates for one in reference.processes), default=0), 0)
-    last_error = candidate.manifest.get("last_error_line")
-    if (
-        last_error
-        and last_error != reference.manifest.get("last_error_line")
-        and not any(process.get("exception") for process in candidate.processes)
-    ):
-        yield _whole("exception", None, str(last_error))
-
-
-def _whole(channel: str, reference: int | str | None, candidate: int | str) -> Measurement:
-    return Measurement(
-        channel=CHANNELS[channel],
-        name="",
-        candidate_name="",
-        rank=0,
-        difference=Difference.VALUE if reference is not None else Difference.EXTRA,
-        update=-1,
-        ordinal=0,
-        reference=reference,
-        candidate=candidate,
-    )

@@ -31,8 +31,9 @@ class Measurement:
 
     ``update`` and ``ordinal`` (position among the values of that update, for example the micro-step) place the first
     difference. ``reference`` or ``candidate`` is None where that side has no value. ``absolute``, ``relative`` (to the
-    reference) and ``ulp`` (steps between neighbouring float64 values) are None where they mean nothing. ``differing``
-    of ``compared`` values differ, or are missing or extra.
+    reference) and ``ulp`` (steps between neighbouring float64 values) are None where they mean nothing. ``estimate`` is
+    the relative distance of two tensors of which only sketches are known. ``differing`` of ``compared`` values differ,
+    or are missing or extra.
     """
 
     channel: Channel
@@ -47,6 +48,7 @@ class Measurement:
     absolute: float | None = None
     relative: float | None = None
     ulp: int | None = None
+    estimate: float | None = None
     differing: int = 1
     compared: int = 1
 

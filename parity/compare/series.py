@@ -22,7 +22,7 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
     if _equal(reference, candidate):
         return
     left, right = _keys(reference), _keys(candidate)
-    common, at_left, at_right = np.intersect1d(left, right, assume_unique=True, return_indices=True)
+    at_left, at_right = positions(reference, candidate)
     differing = np.flatnonzero(_bits(reference)[at_left] != _bits(candidate)[at_right])
     if len(differing):
         first = differing[0]
@@ -37,7 +37,7 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
             relative=relative,
             ulp=ulp,
             differing=len(differing),
-            compared=len(common),
+            compared=len(at_left),
         )
     missing = np.setdiff1d(np.arange(len(left)), at_left, assume_unique=True)
     if len(missing):
@@ -45,6 +45,12 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
     extra = np.setdiff1d(np.arange(len(right)), at_right, assume_unique=True)
     if len(extra):
         yield extra_values(candidate, reference.name, rank, extra)
+
+
+def positions(reference: Series, candidate: Series) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where both series have a value at the same update and position within it."""
+    _, left, right = np.intersect1d(_keys(reference), _keys(candidate), assume_unique=True, return_indices=True)
+    return left, right
 
 
 def missing_values(

@@ -37,6 +37,7 @@ def find_silences(reference: Trace, candidate: Trace) -> tuple[Silence, ...]:
     return (
         *_after_failure(candidate),
         *(silence for absent, side, trace in sides for silence in _switched_off(absent, side, trace)),
+        *(silence for absent, side, trace in sides for silence in _imported(absent, side, trace)),
         *_other_level(reference, candidate),
     )
 
@@ -64,6 +65,14 @@ def _switched_off(absent: Difference, side: str, trace: Trace) -> Iterator[Silen
                     reason=f"the probe {note['probe']} was switched off on the {side}",
                     rank=process.rank,
                 )
+
+
+def _imported(absent: Difference, side: str, trace: Trace) -> Iterator[Silence]:
+    """An imported run says nothing about the channels that its source does not know."""
+    if trace.is_imported:
+        held = {channel for process in trace.processes for channel, _ in process.series}
+        reason = f"the {side} was {trace.command}, which knows nothing of it"
+        yield Silence(absent=absent, channels=frozenset(CHANNELS) - held, since=-1, reason=reason)
 
 
 def _other_level(reference: Trace, candidate: Trace) -> Iterator[Silence]:

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity.trace.channels import Channel, Kind
+from parity.trace.sidecar import Sketches
 
 _TOTALS: Final = frozenset({"updates", "file_written"})
 Value = float | int | str
 Key = tuple[str, str]
+
+_OF_EVERY_UPDATE: Final = frozenset({"lr", "step_skipped", "update_inferred"})
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Process:
     notes: tuple[Mapping[str, Any], ...] = ()
     sealed: Mapping[str, Any] | None = None
     lost_bytes: int = 0
+    sketches: Sketches | None = None
 
     @property
     def rank(self) -> int:
@@ -89,8 +93,8 @@ class Process:
 
     @property
     def updates(self) -> int:
-        """Number of completed updates."""
-        series = [self.series[key] for key in self.series if key[0] == "lr"]
+        """Number of completed updates: by a step, by one that the loss scaler skipped, or inferred."""
+        series = [one for key, one in self.series.items() if key[0] in _OF_EVERY_UPDATE]
         return max((int(one.updates[-1]) + 1 for one in series if len(one)), default=0)
 
     @property
@@ -102,6 +106,10 @@ class Process:
         """This process without what was observed from ``update`` on, and without what is known only at the end."""
         kept = {key: series.before(update) for key, series in self.series.items() if key[0] not in _TOTALS}
         return replace(self, series={key: series for key, series in kept.items() if len(series)})
+
+    def sketch(self, channel: str, name: str, update: int, ordinal: int) -> tuple[int, NDArray[np.float32]] | None:
+        """Number of elements and sketch of a tensor at one observation, where one was made."""
+        return self.sketches.get(channel, name, update, ordinal) if self.sketches else None
 
     def channel(self, name: str) -> Iterator[Series]:
         """All series of one channel, in the order of their first observation."""
@@ -140,6 +148,11 @@ class Trace:
     def before(self, update: int) -> "Trace":
         """This trace as if it had been cut off when ``update`` began: without what came later, and without an end."""
         return replace(self, processes=tuple(process.before(update) for process in self.processes))
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether this was read from what a tracker or a log holds, so that most channels are unknown."""
+        return "imported_from" in self.manifest
 
     def rank(self, rank: int) -> Process | None:
         """The process of ``rank``, or None."""

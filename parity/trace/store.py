@@ -2,19 +2,21 @@
 
 import json
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity.errors import TraceMissingError, TraceSchemaError, TraceUnreadableError
+from parity.errors import TraceUnreadableError
 from parity.trace.channels import CHANNELS, Kind
+from parity.trace.frames import frames
+from parity.trace.manifest import check_schema, read_manifest
 from parity.trace.model import Key, Process, Series, Trace
-from parity.trace.wire import SCHEMA, SUFFIX, frames, values_head
+from parity.trace.sidecar import Sketches
+from parity.trace.sketches import SUFFIX as SKETCHES
+from parity.trace.wire import SUFFIX, values_head
 
-MANIFEST: Final = "manifest.json"
 _DTYPES: Final = {Kind.FLOAT: np.float64, Kind.INTEGER: np.int64, Kind.DIGEST: np.uint64}
 
 
@@ -39,27 +41,6 @@ def read_trace(directory: Path) -> Trace:
         ranks.setdefault(process.rank, process)
     chosen = tuple(ranks[rank] for rank in sorted(ranks))
     return Trace(directory, manifest, chosen, tuple(process for process in everyone if process not in chosen))
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Read the description of the run that the recorder left in ``directory``."""
-    path = directory / MANIFEST
-    if not path.is_file():
-        message = f"{directory} is not a run: it has no {MANIFEST}. Record one with: parity record -o DIR -- COMMAND"
-        raise TraceMissingError(message)
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = f"{path} cannot be read ({error}). Record the run again."
-        raise TraceUnreadableError(message) from error
-    _check_schema(path, manifest.get("schema") if isinstance(manifest, dict) else None)
-    return dict(manifest)
-
-
-def write_manifest(directory: Path, content: Mapping[str, Any]) -> None:
-    """Write the description of a run, with sorted keys."""
-    text = json.dumps({"schema": SCHEMA, **content}, indent=2, sort_keys=True)
-    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def read_process(path: Path) -> Process:
@@ -88,6 +69,7 @@ def _read(path: Path, data: bytes) -> Process:
         notes=tuple(reading.notes),
         sealed=reading.sealed,
         lost_bytes=len(data) - end,
+        sketches=Sketches(path.with_suffix(SKETCHES)),
     )
 
 
@@ -117,7 +99,7 @@ class _Reading:
             self.sealed = json.loads(data[start:stop])
         elif kind == b"H":
             self.header = json.loads(data[start:stop])
-            _check_schema(path, self.header.get("schema"))
+            check_schema(path, self.header.get("schema"))
 
     def series(self, data: bytes) -> dict[Key, Series]:
         """Sort all values into one column per series, keeping the order of observation."""
@@ -143,12 +125,3 @@ class _Reading:
         if kind is Kind.TEXT:
             return np.array(self._texts, dtype=object)[bits.astype(np.int64)]
         return bits.view(_DTYPES[kind])
-
-
-def _check_schema(path: Path, schema: object) -> None:
-    if schema != SCHEMA:
-        message = (
-            f"{path} has trace schema {schema!r}; this version of parity reads schema {SCHEMA}. "
-            "Record the run again, or use the version of parity that wrote it."
-        )
-        raise TraceSchemaError(message)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parity.trace.channels import CHANNELS, Phase
-from parity.trace.wire import SUFFIX, frames, values_head
+from parity.trace.frames import frames
+from parity.trace.wire import SUFFIX, values_head
 
 _LOSS = "loss"
 

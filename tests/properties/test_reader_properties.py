@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.errors import ParityError
-from parity.trace.store import MANIFEST, read_trace
+from parity.trace.manifest import MANIFEST
+from parity.trace.store import read_trace
 from tests.properties.strategies import observations
 from tests.unit.trace.trace_files import frame, read_bytes_as_run, write_observations
 

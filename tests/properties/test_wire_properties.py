@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.trace.channels import CHANNELS, Kind
+from parity.trace.frames import frames
 from parity.trace.store import read_process
-from parity.trace.wire import Writer, float_bits, frames
+from parity.trace.wire import Writer, float_bits
 from tests.properties.strategies import BITS, float_of, observations
 from tests.unit.trace.trace_files import HEADER, bits_in, bits_of
 

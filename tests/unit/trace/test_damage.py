@@ -7,7 +7,8 @@ import pytest
 
 from parity.compare.engine import compare
 from parity.errors import ParityError, TraceUnreadableError
-from parity.trace.wire import Writer, frames
+from parity.trace.frames import frames
+from parity.trace.wire import Writer
 from tests.unit.compare.trace_builder import run, series
 from tests.unit.trace.trace_files import bits_of, content, frame, read_bytes, read_bytes_as_run
 

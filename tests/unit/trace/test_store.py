@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from parity.errors import TraceMissingError, TraceSchemaError, TraceUnreadableError
-from parity.trace.store import read_manifest, read_trace, write_manifest
+from parity.errors import TraceMissingError, TraceSchemaError, TraceUnreadableError, TraceUnwritableError
+from parity.trace.manifest import make_run, read_manifest, write_manifest
+from parity.trace.store import read_trace
 from tests.unit.trace.trace_files import HEADER, frame, write_observations, write_run
 
 
@@ -117,3 +119,30 @@ def test_a_manifest_is_the_same_bytes_for_the_same_content(tmp_path):
     write_manifest(tmp_path, {"a": 2, "b": 1})
     assert (tmp_path / "manifest.json").read_bytes() == first
     assert read_manifest(tmp_path) == {"schema": 1, "a": 2, "b": 1}
+
+
+def test_a_manifest_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    write_manifest(tmp_path, {"exit_status": None})
+
+    def full(path, text, encoding):
+        path.open("w").close()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(TraceUnwritableError, match="No space left"):
+        write_manifest(tmp_path, {"exit_status": 0})
+    assert read_manifest(tmp_path) == {"schema": 1, "exit_status": None}
+
+
+def test_a_new_run_takes_out_what_an_earlier_one_left(tmp_path):
+    write_run(tmp_path, losses(0))
+    for name in ("rank0-7.sketches", "rank0-8.trace.new", "recorder-failure-3.txt", "mine.txt"):
+        (tmp_path / name).write_text("old", encoding="utf-8")
+    make_run(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "mine.txt"]
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TraceUnwritableError, match=r"file.below"):
+        make_run(tmp_path / "file" / "below")

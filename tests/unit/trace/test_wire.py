@@ -1,10 +1,12 @@
 import json
 import math
+import os
 
 import pytest
 
+from parity.trace.frames import frames
 from parity.trace.store import read_process
-from parity.trace.wire import Writer, float_bits, frames
+from parity.trace.wire import FRAMES, Writer, float_bits
 from tests.unit.trace.trace_files import HEADER, bits_in, write_observations
 
 FLOATS = [
@@ -138,3 +140,46 @@ def test_identical_observations_make_identical_bytes(tmp_path):
     for name in ("one", "two"):
         write_observations(tmp_path / name, observed)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_file_whose_header_cannot_be_written_does_not_appear(tmp_path, monkeypatch):
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("parity.trace.frames.os.write", full)
+    with pytest.raises(OSError, match="No space"):
+        Writer(tmp_path / "rank0.trace", HEADER)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_appears_with_its_whole_header(tmp_path, monkeypatch):
+    """At every moment of a slow write, the directory holds no trace that could not be read."""
+    slow = os.write
+    seen = []
+
+    def one_byte(descriptor, data):
+        seen.append(list(tmp_path.glob("*.trace")))
+        return slow(descriptor, bytes(data[:1]))
+
+    monkeypatch.setattr("parity.trace.frames.os.write", one_byte)
+    writer = Writer(tmp_path / "rank0.trace", HEADER)
+    assert len(seen) > 50
+    assert not any(seen)
+    assert read_process(tmp_path / "rank0.trace").header == {**HEADER, "schema": 1}
+    writer.seal({})
+
+
+def test_a_write_that_the_system_does_in_parts_is_whole(tmp_path, monkeypatch):
+    slow = os.write
+    monkeypatch.setattr("parity.trace.frames.os.write", lambda descriptor, data: slow(descriptor, bytes(data[:3])))
+    assert written(tmp_path, [(0, "loss", "", value) for value in FLOATS]).lost_bytes == 0
+
+
+def test_every_kind_of_frame_that_is_written_is_declared(tmp_path):
+    path = tmp_path / "rank0.trace"
+    writer = Writer(path, HEADER)
+    writer.observe(0, "config", "k", writer.text("v"))
+    writer.note({})
+    writer.seal({})
+    data = path.read_bytes()
+    assert {kind.decode() for kind, _, _ in frames(data)} == {kind.letter for kind in FRAMES}

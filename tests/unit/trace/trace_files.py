@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from parity.trace.channels import CHANNELS, Kind
-from parity.trace.store import read_process, read_trace, write_manifest
+from parity.trace.manifest import write_manifest
+from parity.trace.store import read_process, read_trace
 from parity.trace.wire import Writer, float_bits
 
 HEADER = {"rank": 0, "world": 1, "pid": 1, "argv": [], "digest": "xxh3-64"}

@@ -1,0 +1,1 @@
+"""The declarations of all channels, in causal order."""
