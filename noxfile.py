@@ -13,6 +13,7 @@ nox.options.error_on_missing_interpreters = True
 CONSTRAINTS = Path(__file__).parent / ".ci" / "constraints-cpu.txt"
 SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 PROJECT = ("-e", ".[development]")
+SPECIMENS = ("-e", ".[development,specimens]")
 
 
 def install(session: nox.Session, *packages: str) -> None:
@@ -23,7 +24,7 @@ def install(session: nox.Session, *packages: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
-    install(session, *PROJECT)
+    install(session, *SPECIMENS)
     workers = ["-n", str(min(os.cpu_count() or 1, 8))] if not session.posargs else []
     session.run("pytest", *workers, *session.posargs, env=SINGLE_THREAD)
 
@@ -38,7 +39,7 @@ def parity(session: nox.Session) -> None:
 @nox.session
 def ddp(session: nox.Session) -> None:
     """Run everything about several ranks."""
-    install(session, *PROJECT)
+    install(session, *SPECIMENS)
     session.run("pytest", "-k", "ddp", *session.posargs, env=SINGLE_THREAD)
 
 
@@ -67,7 +68,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types strictly."""
-    install(session, *PROJECT, "mypy", "nox")
+    install(session, "-e", ".", "mypy", "pytest")
     session.run("mypy")
 
 

@@ -58,7 +58,13 @@ _LEVEL = click.option("--level", type=click.Choice(["scalars", "digest"]), defau
 _UPDATES = click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps.")
 _SEED = click.option("--seed", type=int, help="Seed torch, numpy and random before user code.")
 _WORLD = click.option("--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as.")
+_SKETCH = click.option(
+    "--sketch", default="auto", show_default=True, help="When to sketch tensors: auto, every:N, last:N or off."
+)
 _WITHOUT = click.option("--without", multiple=True, metavar="PROBE", help="Leave a probe out (repeatable).")
+_FRESH = click.option(
+    "--fresh", is_flag=True, help="Start each program in a new process, never as a copy of a warm one."
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -68,6 +74,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @_UPDATES
 @_SEED
 @_WORLD
+@_SKETCH
 @_WITHOUT
 @click.option(
     "--live", is_flag=True, help="Show the position; the program's output goes to DIR/stdout.txt, stderr.txt."
@@ -79,6 +86,7 @@ def record(
     updates: int | None,
     seed: int | None,
     world: int,
+    sketch: str,
     without: tuple[str, ...],
     command: tuple[str, ...],
     *,
@@ -88,7 +96,7 @@ def record(
     from parity.record.launch import Recording
     from parity.record.launch import record as run_recorded
 
-    recording = Recording(level=level, updates=updates, seed=seed, world=world, without=without)
+    recording = Recording(level=level, updates=updates, seed=seed, world=world, sketch=sketch, without=without)
     if live:
         from parity.run.progress import position_shown
 
@@ -112,7 +120,9 @@ def record(
 @_UPDATES
 @_SEED
 @_WORLD
+@_SKETCH
 @_WITHOUT
+@_FRESH
 @_JSON
 def compare(
     reference: str,
@@ -123,10 +133,12 @@ def compare(
     updates: int | None,
     seed: int | None,
     world: int,
+    sketch: str,
     without: tuple[str, ...],
     *,
     rerun: bool,
     fail_fast: bool,
+    fresh: bool,
     as_json: bool,
 ) -> None:
     """Run two training commands and compare everything that defines the training.
@@ -136,11 +148,11 @@ def compare(
     from parity.record.launch import Recording
     from parity.run.plan import Scenario
 
-    recording = Recording(level=level, updates=updates, seed=seed, world=world, without=without)
+    recording = Recording(level=level, updates=updates, seed=seed, world=world, sketch=sketch, without=without)
     scenario = Scenario(
         pair=name, name="scratch", reference=reference, candidate=candidate, recording=recording, reruns=rerun
     )
-    sys.exit(_run([scenario], output, as_json=as_json, fail_fast=fail_fast))
+    sys.exit(_run([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))
 
 
 @main.command()
@@ -148,8 +160,9 @@ def compare(
 @click.option("--full", is_flag=True, help="Run the scenarios of tier full too.")
 @click.option("--config", type=click.Path(path_type=Path), help="Policy file; else the nearest pyproject.toml.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=_OUT, show_default=True)
+@_FRESH
 @_JSON
-def run(pairs: tuple[str, ...], config: Path | None, output: Path, *, full: bool, as_json: bool) -> None:
+def run(pairs: tuple[str, ...], config: Path | None, output: Path, *, full: bool, fresh: bool, as_json: bool) -> None:
     """Run all scenarios of the policy's PAIRS, by default of every pair."""
     from parity.policy import find_policy, read_policy
     from parity.run.plan import plan
@@ -158,7 +171,7 @@ def run(pairs: tuple[str, ...], config: Path | None, output: Path, *, full: bool
     if path is None:
         message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
         raise UsageError(message)
-    sys.exit(_run(plan(read_policy(path), pairs, full=full), output, as_json=as_json))
+    sys.exit(_run(plan(read_policy(path), pairs, full=full), output, as_json=as_json, fresh=fresh))
 
 
 @main.command()
@@ -220,6 +233,67 @@ def gate(results: Path, *, as_json: bool) -> None:
     sys.exit(code)
 
 
+@main.command(name="import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory for the run.")
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "tensorboard", "wandb", "trackio", "csv", "jsonl", "log"]),
+    default="auto",
+    show_default=True,
+)
+@click.option("--pattern", metavar="REGEX", help="For a log: named groups are metrics, the group 'step' the step.")
+@click.option("--run", "run_name", metavar="NAME", help="Which run of a trackio database.")
+def import_(source: Path, output: Path, kind: str, pattern: str | None, run_name: str | None) -> None:
+    """Turn what a tracker or a log holds in SOURCE into a run whose metrics can be compared."""
+    from parity.trace.importers import import_run
+    from parity.trace.importers.points import Options
+
+    found = import_run(source, output, kind=kind, options=Options(pattern=pattern, run=run_name))
+    for remark in found.remarks:
+        click.echo(f"parity: {remark}", err=True)
+    tags = len({point.tag for point in found.points})
+    click.echo(f"parity: {len(found.points)} values of {tags} metrics; next: parity diff {output} OTHER", err=True)
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="FILE.parquet, .jsonl or .csv.")
+def export(run: Path, output: Path) -> None:
+    """Write every value of a RUN into one flat table."""
+    from parity.trace.export import export as write
+    from parity.trace.store import read_trace
+
+    click.echo(f"parity: {write(read_trace(run), output)} rows in {output}", err=True)
+
+
+@main.command()
+@click.option("--python", default="python", show_default=True, help="The interpreter that is asked or changed.")
+@click.option("--install-pth", "change", flag_value="install", help="Let it record with -E and -I too, by one file.")
+@click.option("--uninstall-pth", "change", flag_value="uninstall", help="Remove that file.")
+def doctor(python: str, change: str | None) -> None:
+    """Say how programs of an interpreter are recorded, or change it."""
+    from parity.record import pth
+
+    if change == "install":
+        click.echo(f"parity: installed {pth.install(python)}", err=True)
+    elif change == "uninstall":
+        removed = pth.uninstall(python)
+        click.echo(f"parity: removed {removed}" if removed else "parity: it was not installed", err=True)
+    click.echo(f"{python} -E and -I: {'recorded' if pth.is_installed(python) else 'refused'}")
+
+
+@main.command()
+@click.argument("reference")
+@click.argument("candidate")
+@_JSON
+def checkpoint(reference: str, candidate: str, *, as_json: bool) -> None:
+    """Compare two checkpoints, files or directories, without running anything that is in them."""
+    from parity.run.checkpoints import compare_locations
+
+    sys.exit(compare_locations(reference, candidate, as_json=as_json))
+
+
 @main.command(name="help")
 @click.argument("slug", required=False)
 def help_(slug: str | None) -> None:
@@ -236,9 +310,13 @@ def _errors(kind: type[ParityError]) -> list[type[ParityError]]:
     return [kind, *(below for one in kind.__subclasses__() for below in _errors(one))]
 
 
-def _run(scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fail_fast: bool = False) -> int:
+def _run(scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fresh: bool, fail_fast: bool = False) -> int:
     """Run scenarios pair by pair; write and print each pair's results as soon as it is done."""
+    from contextlib import nullcontext
+
     from parity.gate import exit_code
+    from parity.record.processes import start_fresh
+    from parity.record.warm.launcher import WarmLauncher
     from parity.run.plan import by_pair
     from parity.run.progress import progress_shown
     from parity.run.results import write_results
@@ -248,10 +326,11 @@ def _run(scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fail_f
     run_one = run_until_divergence if fail_fast else run_scenario
     done: list[Outcome] = []
     reports: list[tuple[list[Outcome], Path]] = []
-    with progress_shown(len(scenarios)) as progress:
+    launching = nullcontext(start_fresh) if fresh else WarmLauncher()
+    with launching as launcher, progress_shown(len(scenarios)) as progress:
         for pair, members in by_pair(scenarios):
             set_up(members[0], output / pair)
-            outcomes = [run_one(scenario, output / pair, progress) for scenario in members]
+            outcomes = [run_one(scenario, output / pair, progress, launcher) for scenario in members]
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:

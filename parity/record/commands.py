@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from parity.errors import CommandNotFoundError, UsageError
+from parity.errors import CommandNotFoundError, IsolatedInterpreterError, UsageError
+from parity.record.pth import is_installed
+from parity.trace.sketches import Schedule
 
 _VALUE_FLAGS: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _ISOLATING: Final = re.compile(r"-[a-zA-VY-Z]*[EI]")
@@ -40,7 +42,7 @@ def check_command(words: Sequence[str], directory: Path) -> None:
 
     Raises:
         CommandNotFoundError: the program, or the script it is given, does not exist.
-        UsageError: Python is told to ignore the environment, through which recording works.
+        IsolatedInterpreterError: Python is told to ignore the environment, through which recording works.
     """
     program = words[0]
     if shutil.which(program, path=os.environ.get("PATH")) is None and not _is_executable(directory / program):
@@ -50,12 +52,31 @@ def check_command(words: Sequence[str], directory: Path) -> None:
         return
     flags, rest = _interpreter_flags(words)
     isolating = [flag for flag in flags if _ISOLATING.match(flag)]
-    if isolating:
-        message = f"{isolating[0]!r} makes Python ignore its environment, and recording starts there; run without it"
-        raise UsageError(message)
+    if isolating and not is_installed(program):
+        message = (
+            f"{isolating[0]!r} makes Python ignore its environment, and recording starts there; run without it, or let "
+            f"this interpreter record nevertheless: parity doctor --install-pth --python {program}"
+        )
+        raise IsolatedInterpreterError(message)
     if rest and not rest[0].startswith("-") and not (directory / rest[0]).exists():
         message = f"the script {rest[0]!r} does not exist; expected a path from {directory.name}/"
         raise CommandNotFoundError(message)
+
+
+def check_sketches(schedule: str, updates: int | None) -> None:
+    """Refuse a schedule of sketches that means nothing.
+
+    Raises:
+        UsageError: it is none, or counts from the end of a run whose end is not known.
+    """
+    try:
+        parsed = Schedule.parse(schedule)
+    except ValueError as error:
+        message = f"--sketch {error}"
+        raise UsageError(message) from error
+    if parsed.kind == "last" and updates is None:
+        message = f"--sketch {schedule} needs --updates: nobody knows which updates of this run will be its last"
+        raise UsageError(message)
 
 
 def across_ranks(words: Sequence[str], world: int) -> list[str]:

@@ -3,24 +3,23 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from parity.record.commands import across_ranks, check_command, split_command
+from parity.errors import TraceUnwritableError
+from parity.record.commands import across_ranks, check_command, check_sketches, split_command
 from parity.record.places import whole_path
-from parity.trace.store import write_manifest
-from parity.trace.wire import SUFFIX
+from parity.record.processes import Launcher, Program, start_fresh, wait
+from parity.trace.manifest import make_run, write_manifest
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _BOOT: Final = _PACKAGE / "record" / "boot"
 _VARIABLE: Final = "PARITY_RECORD"
-_POLL_SECONDS: Final = 0.1
 _TAIL_LINES: Final = 40
 
 
@@ -28,13 +27,14 @@ _TAIL_LINES: Final = 40
 class Recording:
     """How a program is recorded.
 
-    ``level`` is ``scalars`` or ``digest``; ``updates`` ends the program after so many optimizer steps; ``seed`` is
-    given to torch, numpy and random before user code; ``world`` runs the command as so many ranks; ``without`` names
-    probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides read, so
-    that paths can be compared.
+    ``level`` is ``scalars`` or ``digest``; ``sketch`` says at which updates tensors are sketched; ``updates`` ends the
+    program after so many optimizer steps; ``seed`` is given to torch, numpy and random before user code; ``world`` runs
+    the command as so many ranks; ``without`` names probes to leave out; ``out`` is the directory that the program
+    writes to and ``shared`` one that both sides read, so that paths can be compared.
     """
 
     level: str = "digest"
+    sketch: str = "auto"
     updates: int | None = None
     seed: int | None = None
     world: int = 1
@@ -75,28 +75,31 @@ def record(
     directory: Path | None = None,
     streams: bool = True,
     tick: Tick | None = None,
+    launcher: Launcher = start_fresh,
 ) -> int:
     """Run ``command`` and leave its trace in the directory ``trace``; return its exit status, negative for a signal.
 
     With ``streams`` the program keeps the standard streams of this process; without, its output goes to ``stdout.txt``
     and ``stderr.txt`` in ``trace``. ``tick`` is called with ``trace`` every tenth of a second while the program runs.
+    ``launcher`` starts the program; the manifest says whether it did so in a process of its own.
 
     Raises:
         UsageError: the command cannot be run or recorded.
+        TraceUnwritableError: nothing can be written in ``trace``; then the program is not started.
     """
     words = split_command(command)
     here = (directory or Path.cwd()).resolve()
     check_command(words, here)
+    check_sketches(recording.sketch, recording.updates)
     launched = across_ranks(words, recording.world) if recording.world > 1 else words
     trace = trace.resolve()
-    trace.mkdir(parents=True, exist_ok=True)
-    for stale in (*trace.glob(f"*{SUFFIX}"), *trace.glob("recorder-failure-*.txt")):
-        stale.unlink()
+    make_run(trace)
     manifest: dict[str, Any] = {
         "command": _neutral(shlex.join(words), recording),
         "argv": [_neutral(word, recording) for word in launched],
         "interventions": recording.interventions(),
         "level": recording.level,
+        "sketch": recording.sketch,
         "seed": recording.seed,
         "updates_limit": recording.updates,
         "world": recording.world,
@@ -104,8 +107,14 @@ def record(
         "exit_status": None,
     }
     write_manifest(trace, manifest)
-    status = _run(launched, here, trace, _environment(recording, trace), streams=streams, tick=tick)
-    write_manifest(trace, {**manifest, "exit_status": status, **_failures(trace, status, recording, here)})
+    program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
+    launch, status = _run(program, trace, launcher, streams=streams, tick=tick)
+    ended = {"launch": launch, "exit_status": status, **_failures(trace, status, recording, here)}
+    try:
+        write_manifest(trace, {**manifest, **ended})
+    except TraceUnwritableError as error:
+        # The program has run and its end is what counts; what was flushed stays readable where it still exists.
+        sys.stderr.write(f"parity: the exit status is not recorded: {error}\n")
     return status
 
 
@@ -114,6 +123,7 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
         "directory": str(trace),
         "package": str(_PACKAGE),
         "level": recording.level,
+        "sketch": recording.sketch,
         "updates": recording.updates,
         "seed": recording.seed,
         "deterministic": recording.deterministic,
@@ -130,37 +140,15 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
     return environment
 
 
-def _run(
-    words: list[str], here: Path, trace: Path, environment: dict[str, str], *, streams: bool, tick: Tick | None
-) -> int:
-    if streams:
-        return _wait(subprocess.Popen(words, cwd=here, env=environment), trace, tick)
-    with (trace / "stdout.txt").open("wb") as out, (trace / "stderr.txt").open("wb") as err:
-        process = subprocess.Popen(
-            words, cwd=here, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
-        )
-        return _wait(process, trace, tick)
-
-
-def _wait(process: subprocess.Popen[bytes], trace: Path, tick: Tick | None) -> int:
-    """Wait for the program; an interrupt of ours is passed on and the program is given time to end by itself."""
-    while True:
-        try:
-            if tick is None:
-                return process.wait()
-            while process.poll() is None:
-                tick(trace)
-                time.sleep(_POLL_SECONDS)
-            return process.returncode
-        except KeyboardInterrupt:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            raise
+def _run(program: Program, trace: Path, launcher: Launcher, *, streams: bool, tick: Tick | None) -> tuple[str, int]:
+    """How the program was started, ``fresh`` or ``warm``, and its exit status."""
+    with ExitStack() as files:
+        if not streams:
+            out, err = (files.enter_context((trace / name).open("wb")) for name in ("stdout.txt", "stderr.txt"))
+            program = replace(program, output=(out.fileno(), err.fileno()))
+        process = launcher(program)
+        status = wait(process, (lambda: tick(trace)) if tick else None)
+    return "fresh" if isinstance(process, subprocess.Popen) else "warm", status
 
 
 def _neutral(text: str, recording: Recording) -> str:

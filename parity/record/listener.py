@@ -4,6 +4,9 @@ Probes subscribe to events and report through :meth:`Listener.observe`. A probe 
 the trace. The listener knows where in the training it is: an update begins with the first training forward or backward
 after an optimizer step, and what follows a step, until then, still belongs to the update of that step.
 
+A step that is still open (an optimizer that calls a closure) holds the update together, and so does a backward inside
+which optimizers step. Where no step is seen, the end of an update is inferred: see the probe ``manual_updates``.
+
 Loaded inside recorded programs: the standard library, and torch where it already is.
 """
 
@@ -11,13 +14,16 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from ..trace.channels import CHANNELS, Kind
 from ..trace.digests import ALGORITHM
 from ..trace.wire import SUFFIX, Writer, float_bits
+from .compilation import hide_recorder
+from .imports import Imports
 from .places import Places
 
 _EARLY_LIMIT: Final = 20_000
@@ -25,6 +31,7 @@ _MASK: Final = (1 << 64) - 1
 STOP: Final = "stop"
 
 Handler = Callable[..., None]
+is_compiling: Callable[[], bool] = getattr(getattr(sys.modules.get("torch"), "compiler", None), "is_compiling", bool)
 
 
 class UpdateLimitReached(SystemExit):
@@ -39,9 +46,12 @@ class Listener:
         self.level: str = settings.get("level", "digest")
         self.limit: int | None = settings.get("updates")
         self.places = Places(settings)
+        self.imports = Imports(self.switch_off)
         self._stop_file = Path(settings["directory"]) / STOP
         self.update = -1
         self.stepped = False
+        self.in_backward = False
+        self.elsewhere = 0
         self.pid = os.getpid()
         self._handlers: dict[str, list[tuple[str, Handler]]] = {}
         self._writer: Writer | None = None
@@ -49,7 +59,10 @@ class Listener:
         self._early_notes: list[dict[str, Any]] = []
         self._deferred: list[tuple[int, str, str, Any, float]] = []
         self._thread: int | None = None
+        self._open_steps: list[int] = []
+        self._lending = threading.RLock()
         self._dead = False
+        self.on("update_begins", "stopping", self._look_for_stop)
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -58,8 +71,11 @@ class Listener:
         self._handlers.setdefault(event, []).append((probe, handler))
 
     def emit(self, event: str, *args: Any) -> None:
-        """Tell all subscribers. Only the training thread is heard; an exception switches the probe off."""
-        if self._dead or (self._thread is not None and threading.get_ident() != self._thread):
+        """Tell all subscribers. Only the training thread is heard; an exception switches the probe off.
+
+        A function that torch.compile is inlining says nothing: it is traced, not run.
+        """
+        if is_compiling() or self._dead or (self._thread is not None and threading.get_ident() != self._thread):
             return
         for probe, handler in self._handlers.get(event, ()):
             try:
@@ -79,19 +95,62 @@ class Listener:
 
     # -- position ----------------------------------------------------------------------------------------------------
 
-    def training_event(self) -> None:
-        """A training forward or backward begins: open the file, and the next update after a step."""
+    def training_event(self) -> bool:
+        """A training forward or backward begins: open the file, and the next update after a step.
+
+        Returns whether this is the thread that trains, which is the first one that does; others are counted.
+        """
         if self._thread is None:
             self._thread = threading.get_ident()
-        if self._dead or threading.get_ident() != self._thread:
-            return
+        if self._dead:
+            return False
+        if threading.get_ident() != self._thread:
+            self.elsewhere += 1
+            return False
         self._open()
-        if self.stepped or self.update < 0:
+        self.settle()
+        if (self.stepped and not self._open_steps) or self.update < 0:
+            self.emit("update_ends")
             self.flush()
             self.update += 1
             self.stepped = False
-            self._look_for_stop()
             self.emit("update_begins")
+        return True
+
+    def settle(self) -> None:
+        """Something else than a step begins: if parameters were changed by hand, the update ended with that."""
+        if self.update >= 0 and not self.stepped and not self._open_steps:
+            self.emit("settle")
+
+    def step_opens(self, optimizer: int, *, closure: bool) -> None:
+        """An optimizer's step begins; one with a closure computes its own gradients, so its update begins with it.
+
+        A step that ended in an exception is closed when its optimizer, or an outer one, steps again.
+        """
+        if optimizer in self._open_steps:
+            del self._open_steps[self._open_steps.index(optimizer) :]
+        if self.update < 0 or (closure and self.stepped):
+            self.training_event()
+        self._open_steps.append(optimizer)
+
+    def step_closes(self, optimizer: int) -> None:
+        """An optimizer's step is complete."""
+        if optimizer in self._open_steps:
+            del self._open_steps[self._open_steps.index(optimizer) :]
+        self.step_done()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Hear this thread while the training thread waits in a backward: autograd runs hooks in threads of its own."""
+        if not self.in_backward or threading.get_ident() == self._thread:
+            yield
+            return
+        with self._lending:
+            owner, self._thread = self._thread, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._thread = owner
 
     def _look_for_stop(self) -> None:
         """Take over the limit that a watching process has set: all ranks find it before any of them reaches it."""
@@ -109,14 +168,18 @@ class Listener:
         Raises:
             UpdateLimitReached: a SystemExit with status 0.
         """
-        if self.limit is not None and self.stepped and self.completed >= self.limit and not self._dead:
+        if self.limit is None or self._dead or self._open_steps:
+            return
+        self.settle()
+        if self.stepped and self.completed >= self.limit:
             self.note({"stopped": f"after {self.completed} updates, as requested"})
             raise UpdateLimitReached(0)
 
     def step_done(self) -> None:
         """An optimizer step, or one that the loss scaler skipped, is complete."""
         self.stepped = True
-        self.flush()
+        if not self.in_backward:
+            self.flush()
 
     # -- observations ------------------------------------------------------------------------------------------------
 
@@ -173,10 +236,16 @@ class Listener:
         if self._writer is None and self.settings.get("child"):
             return
         self._open()
+        # Whichever thread trained, this one speaks for the process now.
+        self._thread = None
+        self._open_steps.clear()
+        self.settle()
+        self.emit("update_ends")
         self.flush()
+        if self.elsewhere:
+            self.note({"blind": f"{self.elsewhere} forwards and backwards in threads beside the training thread"})
         # What concerns the run as a whole belongs to no update: both sides must find it in the same place.
         completed, self.update = self.completed, -1
-        self._thread = None
         self.emit("finish", completed)
         self.flush()
         if self._writer is not None and not self._dead:
@@ -204,8 +273,9 @@ class Listener:
             "digest": ALGORITHM,
             "level": self.level,
         }
+        self.path = Path(self.settings["directory"]) / f"rank{rank}-{self.pid}{SUFFIX}"
         try:
-            self._writer = Writer(Path(self.settings["directory"]) / f"rank{rank}-{self.pid}{SUFFIX}", header)
+            self._writer = Writer(self.path, header)
         except OSError as error:
             self._die(error)
             return
@@ -253,5 +323,6 @@ def install(settings: dict[str, Any]) -> None:
                 probe(listener)
             except Exception as error:
                 listener.switch_off(name, error)
+    hide_recorder(__name__.rpartition(".record.")[0], Listener)
     atexit.register(listener.finish)
     os.register_at_fork(after_in_child=listener.forget)

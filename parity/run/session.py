@@ -16,6 +16,8 @@ from parity.errors import NothingRecordedError, ParityError, ReferenceFailedErro
 from parity.findings.judge import judge
 from parity.record.commands import check_command
 from parity.record.launch import record
+from parity.record.processes import Launcher, start_fresh
+from parity.record.teardown import aborted_in_teardown, refusal, remark
 from parity.run.plan import Scenario, Side, fill
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -40,23 +42,24 @@ def set_up(scenario: Scenario, base: Path) -> None:
         _run_unrecorded(fill(command, out=shared, shared=shared), f"the setup command of pair {scenario.pair}")
 
 
-def run_scenario(scenario: Scenario, base: Path, progress: Progress) -> Outcome:
+def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> Outcome:
     """Run both sides of ``scenario`` under ``base``, compare and diagnose; an explained error becomes the outcome."""
     try:
-        return _run_scenario(scenario, base, progress)
+        return _run_scenario(scenario, base, progress, launcher)
     except ParityError as error:
         return Outcome(pair=scenario.pair, scenario=scenario.name, error=error)
 
 
-def _run_scenario(scenario: Scenario, base: Path, progress: Progress) -> Outcome:
-    reference = run_side(scenario, Side.REFERENCE, base, progress)
+def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher) -> Outcome:
+    reference = run_side(scenario, Side.REFERENCE, base, progress, launcher)
     require_reference(reference)
-    candidate = run_side(scenario, Side.CANDIDATE, base, progress)
+    candidate = run_side(scenario, Side.CANDIDATE, base, progress, launcher)
     require_candidate(candidate)
     progress(scenario, "comparing", None)
     comparison = compare(reference, candidate)
     rerun: Comparison | None = None
     if scenario.reruns and judge(comparison).gating:
+        # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
         rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
     return conclude(scenario.pair, scenario.name, comparison, rerun)
 
@@ -67,8 +70,24 @@ def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison
     return Outcome(pair=pair, scenario=scenario, judgement=judgement, diagnosis=diagnose(judgement, RULES))
 
 
-def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress) -> Trace:
-    """Prepare and record one side in fresh directories; return its trace."""
+def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> Trace:
+    """Prepare and record one side in fresh directories; return its trace.
+
+    Raises:
+        TeardownAbortError: gloo aborted it after its training, and again when it was started again.
+    """
+    trace = _run_side(scenario, side, base, progress, launcher)
+    if not aborted_in_teardown(trace):
+        return trace
+    progress(scenario, f"{side.value}, again: gloo aborted it after its training", None)
+    trace = _run_side(scenario, side, base, progress, launcher)
+    if aborted_in_teardown(trace):
+        raise refusal(trace)
+    remark(trace.directory)
+    return read_trace(trace.directory)
+
+
+def _run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:
     place = base / scenario.name / side.value
     _fresh(place)
     out = (place / OUT).resolve()
@@ -85,6 +104,7 @@ def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress) -> 
         replace(scenario.recording, out=out, shared=shared),
         streams=False,
         tick=lambda directory: progress(scenario, side.value, directory),
+        launcher=launcher,
     )
     return read_trace(trace)
 

@@ -12,6 +12,7 @@ from parity.diagnose.outcome import Outcome
 from parity.errors import ParityError
 from parity.findings.judge import judge
 from parity.record.listener import STOP
+from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Scenario, Side
 from parity.run.session import TRACE, Progress, conclude, require_candidate, require_reference, run_side
 from parity.trace.model import Trace
@@ -23,7 +24,9 @@ _PAUSE_PER_CHECK: Final = 3.0
 _LEAD: Final = 2
 
 
-def run_until_divergence(scenario: Scenario, base: Path, progress: Progress) -> Outcome:
+def run_until_divergence(
+    scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> Outcome:
     """Run both sides of ``scenario`` together; stop both once a finding gates, and judge what they have in common.
 
     What one side did after the other was stopped is not compared. Without a divergence, both run to their end.
@@ -31,7 +34,7 @@ def run_until_divergence(scenario: Scenario, base: Path, progress: Progress) -> 
     watch = _Watch(scenario, base)
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            sides = {side: pool.submit(run_side, scenario, side, base, progress) for side in watch.traces}
+            sides = {side: pool.submit(run_side, scenario, side, base, progress, launcher) for side in watch.traces}
             watch.until_done(list(sides.values()))
             reference, candidate = (sides[side].result() for side in watch.traces)
         require_reference(reference)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from parity.trace.store import write_manifest
+from parity.trace.manifest import write_manifest
 from parity.trace.wire import SUFFIX, Writer, float_bits
 from tests.bench.ratios import interleave
 from tests.e2e.programs import ROOT, run

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.diagnose.outcome import Outcome
+from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
 from tests.mutants.catalogue import BENIGN, MUTANTS, Benign, Mutant
 from tests.mutants.specimens import ROOT, Workshop
@@ -98,8 +99,8 @@ def table(scores: list[Score]) -> str:
 def main() -> int:
     """Run the whole catalogue; 0 when every mutant is detected, located and named and no variant alarms."""
     scores = []
-    with tempfile.TemporaryDirectory() as directory:
-        workshop = Workshop(directory=Path(directory))
+    with tempfile.TemporaryDirectory() as directory, WarmLauncher() as launcher:
+        workshop = Workshop(directory=Path(directory), launcher=launcher)
         for number, row in enumerate((*MUTANTS, *BENIGN), start=1):
             sys.stderr.write(f"[{number}/{len(MUTANTS) + len(BENIGN)}] {row.id}\n")
             scores.append(score(row, workshop.outcome(row)))

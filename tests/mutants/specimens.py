@@ -10,6 +10,7 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.policy import read_policy
 from parity.record.launch import Recording, record
+from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import fill, plan
 from parity.run.session import conclude, require_reference
 from parity.trace.model import Trace
@@ -22,9 +23,10 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """A directory in which references are recorded once, and mutants are made and recorded."""
+    """A directory in which references are recorded once, and mutants are made and recorded, started by ``launcher``."""
 
     directory: Path
+    launcher: Launcher = start_fresh
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
@@ -61,7 +63,7 @@ class Workshop:
         if scenario == CONSTANT:
             words.append("--decay_lr=False")
         recording = Recording(world=chosen.recording.world, out=out, shared=self.data(), environment=ENVIRONMENT)
-        record(words, place / "trace", recording, directory=directory, streams=False)
+        record(words, place / "trace", recording, directory=directory, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")
 
     def data(self) -> Path:

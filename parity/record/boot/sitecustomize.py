@@ -20,32 +20,42 @@ ALIAS = "_parity_recorder"
 class _Finder:
     """Sees the import of a module, lets the ordinary finders do it, and calls back once it has been executed."""
 
+    is_parity_boot = True
+
     def __init__(self, callbacks: "dict[str, Callable[[], None]]") -> None:
         self._callbacks = callbacks
+        self._asking: set[str] = set()
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
-        callback = self._callbacks.pop(name, None)
-        if callback is None:
+        if name not in self._callbacks or name in self._asking:
             return None
-        for finder in sys.meta_path:
-            find = None if finder is self else getattr(finder, "find_spec", None)
-            spec = find(name, path, target) if find else None
-            if spec is not None:
-                _call_after(spec.loader, callback)
-                return spec
+        self._asking.add(name)
+        try:
+            for finder in sys.meta_path:
+                find = None if finder is self else getattr(finder, "find_spec", None)
+                spec = find(name, path, target) if find else None
+                if spec is not None:
+                    self._call_after(name, spec.loader)
+                    return spec
+        finally:
+            self._asking.discard(name)
         return None
 
+    def _call_after(self, name: str, loader: "Any") -> None:
+        """Call back after the loader has executed its module; the loader object itself stays the ordinary one.
 
-def _call_after(loader: "Any", callback: "Callable[[], None]") -> None:
-    """Run ``callback`` after the loader has executed its module; the loader object itself stays the ordinary one."""
-    execute = loader.exec_module
+        A program that only asks whether the module exists, by ``importlib.util.find_spec``, does not use it up.
+        """
+        execute = loader.exec_module
 
-    def exec_module(module: "Any") -> None:
-        del loader.exec_module
-        execute(module)
-        callback()
+        def exec_module(module: "Any") -> None:
+            del loader.exec_module
+            execute(module)
+            callback = self._callbacks.pop(name, None)
+            if callback is not None:
+                callback()
 
-    loader.exec_module = exec_module
+        loader.exec_module = exec_module
 
 
 def _start(settings: "dict[str, Any]") -> None:
@@ -95,11 +105,31 @@ def _is_launcher() -> bool:
     return "torch.distributed.run" in words or any(os.path.basename(word) == "torchrun" for word in words[:3])
 
 
+def _stand_by(settings: "dict[str, Any]") -> None:
+    """Become a server that has torch loaded; return in each copy of it, in which a program is to start."""
+    with _load(settings, "loading").Loading() as loading:
+        stash, program, server = (_load(settings, name) for name in ("stash", "program", "server"))
+        unsuited = server.preload()
+    server.serve(settings["serve"], unsuited, stash.Stash(loading), program)
+
+
+def _load(settings: "dict[str, Any]", name: str) -> "Any":
+    """Execute a file of the recorder without importing anything for it or because of it."""
+    module = type(sys)("_parity_" + name)
+    path = os.path.join(settings["package"], "record", "warm", name + ".py")
+    loader: Any = globals()["__loader__"]
+    type(loader)(module.__name__, path).exec_module(module)
+    return module
+
+
 def _boot() -> None:
     text = os.environ.get(VARIABLE)
-    if not text or _is_launcher():
-        return
+    if not text or _is_launcher() or any(hasattr(finder, "is_parity_boot") for finder in sys.meta_path):
+        return  # there is nothing to record here, or a .pth file is being executed again, as happens in environments
     settings = json.loads(text)
+    if "serve" in settings:
+        _stand_by(settings)
+        settings = json.loads(os.environ[VARIABLE])
     callbacks: dict[str, Callable[[], None]] = {"torch": lambda: _start(settings)}
     seed = settings.get("seed")
     if seed is not None:
@@ -126,4 +156,5 @@ def _chain() -> None:
 
 
 _boot()
-_chain()
+if __name__ == "sitecustomize":  # and not executed by a .pth file, which shadows nothing
+    _chain()

@@ -7,17 +7,21 @@ from .roots import inputs, kind_of
 
 CHANNELS: Final = ("batch_shape", "batch", "tokens", "micro_steps")
 SEAM: Final = "arguments of the model"
-BLIND: Final = "targets that never pass through the model"
+BLIND: Final = "targets that never pass through the model: see losses"
+
+_OF_A_FORWARD: Final = ["batch", "batch_shape", "tokens", "train_mode", "output", "rng"]
 
 
 def install(listener: Any) -> None:
     """Observe every training batch, and their sum when the first step of the update begins."""
-    amounts = {"tokens": 0}
+    amounts = {"tokens": 0, "forwards": 0}
+    unheard: list[bool] = []
 
     def begin() -> None:
-        amounts["tokens"] = 0
+        amounts.update(tokens=0, forwards=0)
 
     def batch(model: Any, args: Any, kwargs: Any) -> None:
+        amounts["forwards"] += 1
         for position, tensor in enumerate(inputs(model, args, kwargs)):
             if position == 0:
                 amounts["tokens"] += tensor.numel()
@@ -26,7 +30,11 @@ def install(listener: Any) -> None:
 
     def total() -> None:
         listener.observe("micro_steps", listener.micro_steps)
-        listener.observe("tokens", amounts["tokens"])
+        if amounts["forwards"]:
+            listener.observe("tokens", amounts["tokens"])
+        elif not unheard:
+            unheard.append(True)
+            listener.note({"blind": "updates without a call of a model that could be seen", "channels": _OF_A_FORWARD})
 
     listener.on("update_begins", "batches", begin)
     listener.on("training_forward", "batches", batch)

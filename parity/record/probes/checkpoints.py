@@ -1,68 +1,95 @@
-"""Checkpoint writes with an index of their content, seen at ``torch.save``."""
+"""Checkpoint writes with an index of their content."""
 
 import functools
 import os
-from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ...trace.digests import digest_tensor
+from ...trace.digests import digest_bytes, digest_tensor
+from .calls import Family
+from .leaves import is_long, leaves
 from .roots import kind_of
 
 CHANNELS: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
-SEAM: Final = "patch of torch.save"
-BLIND: Final = "files written without torch.save"
+SEAM: Final = (
+    "patch of torch.save, and of save and save_file of safetensors.torch and save, async_save and save_state_dict of "
+    "torch.distributed.checkpoint once the program imports them"
+)
+BLIND: Final = "files written by other means; what an object of another class holds"
 _SEPARATOR: Final = "::"
-_DEPTH: Final = 12
 _LONGEST: Final = 500
+_MEMORY: Final = "(in memory)"
+_CONTENT: Final = ("obj", "tensors", "state_dict")
 
 
 def install(listener: Any) -> None:
-    """Observe every successful write and everything in it."""
+    """Observe every successful write and everything in it; a write that is part of another one is not told apart."""
     import torch
 
-    original = torch.save
+    family = Family()
 
-    @functools.wraps(original)
-    def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(obj, f, *args, **kwargs)
-        listener.emit("saved", obj, f)
-        return result
+    def hear(owner: Any, name: str, target: str | None) -> None:
+        """Hear a function whose first argument is the content and whose second, or keyword, is ``target``."""
 
-    torch.save = torch.serialization.save = save
-    listener.on("saved", "checkpoints", lambda obj, f: _observe(listener, obj, f))
+        def saved(_: Any, *args: Any, **kwargs: Any) -> None:
+            content = args[0] if args else next((kwargs[key] for key in _CONTENT if key in kwargs), None)
+            place = args[1] if target and len(args) > 1 else kwargs.get(target or "")
+            listener.emit("saved", content, place if place is not None else kwargs.get("storage_writer"))
+
+        family.hear(owner, name, after=saved)
+
+    def safetensors(module: Any) -> None:
+        hear(module, "save_file", "filename")
+        hear(module, "save", None)
+
+    def distributed(module: Any) -> None:
+        for name, target in (("save", "checkpoint_id"), ("async_save", "checkpoint_id"), ("save_state_dict", "")):
+            hear(module.state_dict_saver, name, target)
+            setattr(module, name, getattr(module.state_dict_saver, name))
+
+    hear(torch.serialization, "save", "f")
+    torch.save = torch.serialization.save
+    listener.imports.after("safetensors.torch", "checkpoints", safetensors)
+    listener.imports.after("torch.distributed.checkpoint", "checkpoints", distributed)
+    listener.on("saved", "checkpoints", functools.partial(_observe, listener))
 
 
-def _observe(listener: Any, obj: Any, target: Any) -> None:
+def _observe(listener: Any, content: Any, target: Any) -> None:
     listener.site("checkpoint")
-    path = target if isinstance(target, (str, os.PathLike)) else getattr(target, "name", None)
-    file = listener.places.path(path) if isinstance(path, (str, os.PathLike)) else "(in memory)"
+    file = _file(listener, target)
     listener.observe("checkpoint_file", 1, file)
-    for key, value in _leaves(obj, "", 0):
-        name = file + _SEPARATOR + key
-        if hasattr(value, "data_ptr"):
-            listener.observe("checkpoint_kind", kind_of(value), name)
-            if listener.level != "scalars":
-                listener.observe("checkpoint_tensor", digest_tensor(value), name)
-        else:
-            listener.observe("checkpoint_kind", type(value).__name__, name)
-            if isinstance(value, (bool, int, float, str, type(None))):
-                listener.observe("checkpoint_value", listener.places.neutral(repr(value))[:_LONGEST], name)
+    for key, value in leaves(content):
+        _observe_leaf(listener, value, file + _SEPARATOR + key)
 
 
-def _leaves(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every leaf of nested mappings and sequences, with its dotted key."""
-    items: Any = None
-    if depth < _DEPTH:
-        if isinstance(value, Mapping):
-            items = value.items()
-        elif isinstance(value, (list, tuple)):
-            items = enumerate(value)
-    if items is None:
-        yield key, value
-        return
-    empty = True
-    for name, item in items:
-        empty = False
-        yield from _leaves(item, f"{key}.{name}" if key else str(name), depth + 1)
-    if empty:
-        yield key, value
+def _file(listener: Any, target: Any) -> str:
+    """The path of what ``torch.save`` or its like was given: a path, an open file, a storage writer, or nothing."""
+    for path in (target, getattr(target, "name", None), getattr(target, "path", None)):
+        if isinstance(path, (str, os.PathLike)):
+            found: str = listener.places.path(path)
+            return found
+    return _MEMORY
+
+
+def _observe_leaf(listener: Any, value: Any, name: str) -> None:
+    if hasattr(value, "data_ptr") or _is_array(value):
+        listener.observe("checkpoint_kind", kind_of(value), name)
+        if listener.level != "scalars":
+            digest = _digest_array(value) if _is_array(value) else digest_tensor(value)
+            listener.observe("checkpoint_tensor", digest, name)
+    elif is_long(value):
+        listener.observe("checkpoint_kind", f"{type(value).__name__} of {len(value)}", name)
+        if listener.level != "scalars":
+            listener.observe("checkpoint_tensor", digest_bytes(repr(value).encode()), name)
+    else:
+        listener.observe("checkpoint_kind", type(value).__name__, name)
+        if isinstance(value, (bool, int, float, str, type(None), os.PathLike)):
+            text = os.fspath(value) if isinstance(value, os.PathLike) else value
+            listener.observe("checkpoint_value", listener.places.neutral(repr(text))[:_LONGEST], name)
+
+
+def _is_array(value: Any) -> bool:
+    return type(value).__module__ == "numpy" and type(value).__name__ == "ndarray" and not value.dtype.hasobject
+
+
+def _digest_array(array: Any) -> int:
+    return digest_bytes(array if array.flags.c_contiguous and array.dtype.kind in "biufc" else array.tobytes())

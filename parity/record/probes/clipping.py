@@ -1,6 +1,7 @@
 """Gradient clipping: how often, to what limit, and the norm that was measured."""
 
 import functools
+import inspect
 from typing import Any, Final
 
 CHANNELS: Final = ("clip_calls", "clip_limit", "clip_norm")
@@ -15,17 +16,23 @@ def install(listener: Any) -> None:
     module = torch.nn.utils.clip_grad
     listener.clips = 0
 
-    def wrap(name: str, *, measures: bool) -> None:
+    def wrap(name: str, limit_name: str, *, measures: bool) -> None:
         original = getattr(module, name)
+        signature = inspect.signature(original)
 
         @functools.wraps(original)
-        def clip(parameters: Any, limit: Any, *args: Any, **kwargs: Any) -> Any:
-            listed = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
-            listener.emit("gradients_ready", listed)
-            is_norm = measures and not args and kwargs.get("norm_type", 2.0) == 2.0
+        def clip(*args: Any, **kwargs: Any) -> Any:
+            if torch.compiler.is_compiling():
+                return original(*args, **kwargs)
+            given = signature.bind(*args, **kwargs).arguments
+            parameters, limit = given["parameters"], given[limit_name]
+            # A generator can be read only once.
+            given["parameters"] = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
+            listener.emit("gradients_ready", given["parameters"])
+            is_norm = measures and given.get("norm_type", 2.0) == 2.0
             if not is_norm:
                 listener.emit("gradient_norm", None)
-            result = original(listed, limit, *args, **kwargs)
+            result = original(**given)
             if is_norm:
                 listener.emit("gradient_norm", result)
             listener.emit("clipped", limit, result if measures else None)
@@ -34,8 +41,8 @@ def install(listener: Any) -> None:
         setattr(module, name, clip)
         setattr(torch.nn.utils, name, clip)
 
-    wrap("clip_grad_norm_", measures=True)
-    wrap("clip_grad_value_", measures=False)
+    wrap("clip_grad_norm_", "max_norm", measures=True)
+    wrap("clip_grad_value_", "clip_value", measures=False)
 
     def begin() -> None:
         listener.clips = 0

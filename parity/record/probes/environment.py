@@ -42,6 +42,8 @@ def _facts() -> dict[str, str]:
         "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
         "float32 matmul precision": torch.get_float32_matmul_precision(),
         "default dtype": str(torch.get_default_dtype()),
+        "cudnn benchmark": str(torch.backends.cudnn.benchmark),
+        "cudnn deterministic": str(torch.backends.cudnn.deterministic),
         "cuda": str(torch.cuda.is_available()),
     }
     if "numpy" in sys.modules:

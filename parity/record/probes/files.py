@@ -9,10 +9,19 @@ from typing import Any, Final
 from .sources import source_files
 
 CHANNELS: Final = ("file_written", "source_file")
-SEAM: Final = "sys.addaudithook: open and os.rename; torch.save, which opens files natively"
-BLIND: Final = "files opened by native code and by child processes"
+SEAM: Final = (
+    "sys.addaudithook: open, os.rename and os.remove; what probe checkpoints hears, which opens files natively"
+)
+BLIND: Final = "files opened before torch is imported, by other native code and by child processes"
 _WRITING: Final = frozenset("wax+")
-_MOMENT: Final = re.compile(r"\d{8}[-_T]?\d{6}|\d{4}-\d\d-\d\d[-_T]\d\d[-:]\d\d[-:]\d\d")
+_WRITING_FLAGS: Final = os.O_WRONLY | os.O_RDWR
+_EVENTS: Final = frozenset({"open", "os.rename", "os.remove"})
+_UNCLEAR: Final = "(unclear)"
+_REMOVED: Final = "written and removed"
+_MOMENT: Final = re.compile(
+    r"(?<=tfevents\.)\d+\..+|(?<=run-)\d{8}_\d{6}-\w{8}(?!\w)"
+    r"|\d{8}[-_T]?\d{6}|\d{4}-\d\d-\d\d[-_T]\d\d[-:]\d\d[-:]\d\d"
+)
 
 
 def install(listener: Any) -> None:
@@ -22,24 +31,32 @@ def install(listener: Any) -> None:
     main_file = getattr(sys.modules["__main__"], "__file__", None)
     ignored = tuple(os.path.realpath(path) + os.sep for path in ("/dev", "/proc", listener.settings["directory"]))
 
-    def hook(event: str, args: Any) -> None:
+    def note(event: str, args: Any) -> None:
         if event == "open":
-            path, mode, _ = args
-            if isinstance(path, str) and isinstance(mode, str) and not _WRITING.isdisjoint(mode):
-                opened[path] = "written"
+            path, mode, flags = args
+            writes = not _WRITING.isdisjoint(mode) if isinstance(mode, str) else bool(flags & _WRITING_FLAGS)
+            if writes and isinstance(path, (str, bytes)):
+                opened[_full(path)] = "written"
         elif event == "os.rename":
-            source, target = (os.fspath(part) for part in args[:2])
-            if isinstance(source, str) and isinstance(target, str):
-                opened[target] = f"renamed from {os.path.basename(source)}"
+            opened[_full(args[1])] = f"renamed from {os.path.basename(_full(args[0]))}"
+        elif event == "os.remove" and (path := _full(args[0])) in opened:
+            opened[path] = _REMOVED
+
+    def hook(event: str, args: Any) -> None:
+        if event in _EVENTS:
+            try:
+                note(event, args)
+            except Exception as error:  # it would be raised where the program opens its file
+                opened.setdefault(_UNCLEAR, f"{event}: {error}")
 
     def saved(_: Any, target: Any) -> None:
         if isinstance(target, (str, os.PathLike)):
-            opened[os.fspath(target)] = "written"
+            opened[_full(target)] = "written"
 
     def observe(_: int) -> None:
         for path, how in sorted(opened.items()):
             full = os.path.realpath(path)
-            if not _is_scratch(full, ignored):
+            if not _is_scratch(full, ignored) and not (how == _REMOVED and os.path.dirname(full) == _scratch()):
                 listener.observe("file_written", how, _MOMENT.sub("{time}", listener.places.path(path)))
         for name, statistics in source_files(listener.places, main_file):
             listener.observe("source_file", statistics, name)
@@ -49,6 +66,16 @@ def install(listener: Any) -> None:
     listener.on("finish", "files", observe)
 
 
+def _full(path: Any) -> str:
+    """The path as it is now: a program may change its directory."""
+    return os.path.abspath(os.fsdecode(path))
+
+
 def _is_scratch(path: str, ignored: tuple[str, ...]) -> bool:
     name = os.path.basename(path)
     return path.startswith(ignored) or "__pycache__" in path or name.startswith(tempfile.gettempprefix())
+
+
+def _scratch() -> str | None:
+    """The directory for temporary files, where Python has chosen one: it tries each by writing to it."""
+    return os.path.realpath(tempfile.tempdir) if tempfile.tempdir else None

@@ -5,14 +5,18 @@ from typing import Any, Final
 from ...trace.digests import digest_tensor
 
 CHANNELS: Final = ("gradient", "gradient_norm")
-SEAM: Final = "the first of unscale_, clip_grad_norm_, clip_grad_value_ and the optimizer's step in each update"
+SEAM: Final = (
+    "the first of unscale_, clip_grad_norm_, clip_grad_value_ and the optimizer's step in each update; "
+    "the end of the last backward where the update is made by hand"
+)
 BLIND: Final = "gradients that the program clips by hand are seen after it has done so"
 
 
 def install(listener: Any) -> None:
     """Observe the gradient of each parameter once per update.
 
-    The norm that clip_grad_norm_ returns is taken as it is; only where nothing is clipped is it computed here.
+    The norm that clip_grad_norm_ returns is taken as it is; only where nothing is clipped is it computed here. An
+    optimizer that unscales while it steps is shown scaled gradients: they are divided here as it will do it.
     """
     import torch
 
@@ -23,23 +27,64 @@ def install(listener: Any) -> None:
         done.clear()
         unmeasured.clear()
 
-    def observe(parameters: Any) -> None:
+    def observe(parameters: Any, scale: Any = None) -> None:
         fresh = [p for p in parameters if p.grad is not None and id(p) not in done]
         done.update(id(parameter) for parameter in fresh)
         unmeasured.extend(fresh)
         if listener.level != "scalars":
             for parameter in fresh:
-                listener.observe("gradient", digest_tensor(parameter.grad), listener.parameter_name(parameter))
+                listener.observe("gradient", _digest(parameter.grad, scale), listener.parameter_name(parameter))
 
-    def measure(norm: Any) -> None:
+    def measure(norm: Any, scale: Any = None) -> None:
         if not unmeasured:
             return
         if norm is None:
-            with torch.no_grad():
-                norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in unmeasured])
+            norm = torch.nn.utils.get_total_norm([p.grad.detach() for p in unmeasured if p.grad is not None])
+            norm = norm if scale is None else norm / scale
         unmeasured.clear()
         listener.observe_scalar("gradient_norm", norm)
 
     listener.on("update_begins", "gradients", begin)
     listener.on("gradients_ready", "gradients", observe)
     listener.on("gradient_norm", "gradients", measure)
+    _listen_for_updates_by_hand(listener, done)
+
+
+def _digest(gradient: Any, scale: Any) -> int:
+    return digest_tensor(gradient if scale is None else gradient.detach() * scale.double().reciprocal().float())
+
+
+def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
+    """Keep the digests of each backward's gradients while no step was ever seen: by its end, they may be gone."""
+    import torch
+
+    kept: dict[str, int] = {}
+    norms: list[Any] = []
+
+    def keep(parameters: Any, taken: Any) -> None:
+        kept.clear()
+        norms.clear()
+        if listener.stepped or not listener.may_be_by_hand():
+            return
+        known = parameters or [tensor for _, tensor in listener.roots.parameters()]
+        pairs = zip(known, taken if parameters else [one.grad for one in known], strict=True)
+        held = [(one, gradient.detach()) for one, gradient in pairs if gradient is not None and id(one) not in done]
+        if held:
+            norms.append(torch.nn.utils.get_total_norm([gradient for _, gradient in held]))
+        if listener.level != "scalars":
+            kept.update({listener.parameter_name(one): digest_tensor(gradient) for one, gradient in held})
+
+    def drop(*_: Any) -> None:
+        kept.clear()
+        norms.clear()
+
+    def write() -> None:
+        for name, digest in kept.items():
+            listener.observe("gradient", digest, name)
+        for norm in norms:
+            listener.observe_scalar("gradient_norm", norm)
+        drop()
+
+    listener.on("backward_ends", "gradients", keep)
+    listener.on("step_ends", "gradients", drop)
+    listener.on("updated_by_hand", "gradients", write)

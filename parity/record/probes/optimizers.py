@@ -1,50 +1,81 @@
 """Optimizer steps: learning rates, hyper-parameters by parameter, and what the step leaves behind."""
 
+import weakref
 from typing import Any, Final
 
 from ...trace.digests import digest_bytes, digest_tensor
 
 CHANNELS: Final = ("lr", "optimizer_type", "optimizer_group", "parameter", "optimizer_state")
 SEAM: Final = "public global step hooks of torch.optim.optimizer"
-BLIND: Final = "optimizers that do not derive from torch.optim.Optimizer; updates written by hand"
+BLIND: Final = "optimizers not derived from torch.optim.Optimizer, updates by hand, compiled steps: see manual_updates"
 _SILENT: Final = frozenset(
     {"params", "lr", "initial_lr", "param_names", "foreach", "fused", "capturable", "swap_params"}
 )
 
 
 def install(listener: Any) -> None:
-    """Observe every step before and after; emit ``gradients_ready``, ``first_step_begins``, ``step_ends``."""
+    """Observe every step before and after; emit ``gradients_ready``, ``first_step_begins``, ``step_ends``.
+
+    A step with a closure makes its gradients itself, once or many times: they are looked at when it is done.
+    """
+    import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-    numbers: dict[int, int] = {}
-    groups: dict[tuple[int, int], str] = {}
-
     listener.steps = 0
+    observer = _Observer(listener)
 
-    def before(optimizer: Any, *_: Any) -> None:
-        if listener.update < 0:
-            listener.training_event()
-        listener.emit("gradients_ready", [p for group in optimizer.param_groups for p in group["params"]])
-        listener.emit("gradient_norm", None)
-        if not listener.stepped:
-            listener.emit("first_step_begins")
-        listener.emit("step_begins", optimizer, numbers.setdefault(id(optimizer), len(numbers)))
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
+        with listener.lent():
+            closure = _has_closure(args, kwargs)
+            if closure:
+                listener.check_limit()
+            listener.step_opens(id(optimizer), closure=closure)
+            if not closure:
+                listener.emit("step_begins", optimizer)
 
-    def after(optimizer: Any, *_: Any) -> None:
-        listener.steps += 1
-        listener.emit("step_ends", optimizer)
-        listener.step_done()
-
-    def begins(optimizer: Any, number: int) -> None:
-        listener.site("step")
-        _observe_rates(listener, optimizer, number)
-        _observe_groups(listener, optimizer, number, groups)
+    def after(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
+        with listener.lent():
+            if _has_closure(args, kwargs):
+                listener.emit("step_begins", optimizer)
+            listener.steps += 1
+            listener.emit("step_ends", optimizer)
+            listener.step_closes(id(optimizer))
 
     register_optimizer_step_pre_hook(before)
     register_optimizer_step_post_hook(after)
-    listener.on("step_begins", "optimizers", begins)
+    listener.on("step_begins", "optimizers", observer.begins)
     if listener.level != "scalars":
         listener.on("step_ends", "optimizers", lambda optimizer: _observe_result(listener, optimizer))
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    return callable(kwargs.get("closure")) or (len(args) > 1 and callable(args[1]))
+
+
+class _Observer:
+    """What is known before a step changes anything, or, with a closure, as soon as it can be known."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener = listener
+        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._groups: dict[tuple[int, int], str] = {}
+
+    def begins(self, optimizer: Any) -> None:
+        listener = self._listener
+        # Set by the loss scaler on an optimizer that unscales by itself, unless unscale_ has done it.
+        scale = getattr(optimizer, "grad_scale", None)
+        listener.emit("gradients_ready", [p for group in optimizer.param_groups for p in group["params"]], scale)
+        listener.emit("gradient_norm", None, scale)
+        if not listener.stepped:
+            listener.emit("first_step_begins")
+        listener.site("step")
+        number = self._numbers.setdefault(optimizer, len(self._numbers))
+        _observe_rates(listener, optimizer, number)
+        _observe_groups(listener, optimizer, number, self._groups)
 
 
 def _prefix(number: int) -> str:

@@ -1,30 +1,74 @@
-"""The inventory of a model when it is first called: kinds, initial content, tied storages."""
+"""The inventory of a model when it is first called: kinds, content, tied storages; and what changes it later."""
 
+import gc
+import weakref
 from typing import Any, Final
 
 from ...trace.digests import digest_tensor
 from .roots import kind_of
+from .samples import sample
 
-CHANNELS: Final = ("parameter_kind", "parameter_initial", "buffer_initial", "tied_storage", "buffer")
-SEAM: Final = "first call of a model"
-BLIND: Final = "parameters of a model that is never called as a module"
+CHANNELS: Final = (
+    "parameter_kind",
+    "parameter_initial",
+    "parameter_outside",
+    "buffer_initial",
+    "tied_storage",
+    "buffer",
+)
+SEAM: Final = "first call of a model; for one that is never called as a module, the objects that the interpreter knows"
+BLIND: Final = "copies that are never called as modules; writes to them through .data on an accelerator"
 
 
 def install(listener: Any) -> None:
-    """Observe each model once, what it gains later, and its buffers after every update."""
+    """Observe each model once, what it gains later, and after every update its buffers and what else has changed."""
+    searched: set[int] = set()
+    steppers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def parameter_name(parameter: Any) -> str:
         name = listener.roots.name(parameter)
         if name is None:
             _observe_new(listener, listener.roots.refresh())
             name = listener.roots.name(parameter)
+        if name is None and id(parameter) not in searched:
+            searched.add(id(parameter))
+            _find_models(listener, parameter)
+            name = listener.roots.name(parameter)
         return name or f"unnamed {kind_of(parameter)}"
 
+    def search(_: Any) -> None:
+        if not searched and next(listener.roots.parameters(), None) is None:
+            searched.add(0)
+            _find_models(listener)
+
     listener.parameter_name = parameter_name
+    listener.refresh_parameters = lambda: _observe_new(listener, listener.roots.refresh())
     listener.on("model", "parameters", lambda model: _observe_new(listener, listener.roots.register(model)))
-    if listener.level != "scalars":
-        listener.on("step_ends", "parameters", lambda _: _observe_buffers(listener))
+    listener.on("backward_begins", "parameters", search)
     listener.buffers = {}
+    listener.marks = {}
+    if listener.level != "scalars":
+        listener.on("step_ends", "parameters", lambda optimizer: _observe_step(listener, optimizer, steppers))
+        listener.on("updated_by_hand", "parameters", lambda: _observe_all(listener))
+        listener.on("update_ends", "parameters", lambda: _observe_outside(listener))
+
+
+def _find_models(listener: Any, parameter: Any = None) -> None:
+    """Register models that the program never calls as modules: the outermost ones, or the one that holds ``parameter``.
+
+    Of two that hold the same parameters, one is a wrapper around the other.
+    """
+    import torch
+
+    # Only types are asked: attributes of a stranger's object may run code.
+    modules = [one for one in gc.get_objects() if issubclass(type(one), torch.nn.Module)]
+    inner = {id(part) for module in modules for part in module.modules() if part is not module}
+    outermost = [module for module in modules if id(module) not in inner]
+    outermost.sort(key=lambda module: (-len(list(module.parameters())), type(module).__name__))
+    for module in outermost:
+        wanted = (one for one in module.parameters() if one is parameter or (parameter is None and one.requires_grad))
+        if next(wanted, None) is not None:
+            _observe_new(listener, listener.roots.register(module))
 
 
 def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
@@ -35,6 +79,7 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
             listener.buffers[name] = tensor._version
             continue
         trainable = "" if tensor.requires_grad else " frozen"
+        listener.marks[name] = _mark(tensor)
         listener.observe("parameter_kind", kind_of(tensor) + trainable, name)
         listener.observe("parameter_initial", digest_tensor(tensor), name)
         owner = first_name.setdefault(id(tensor), name)
@@ -48,3 +93,40 @@ def _observe_buffers(listener: Any) -> None:
         if name in listener.buffers and tensor._version != listener.buffers[name]:
             listener.buffers[name] = tensor._version
             listener.observe("buffer", digest_tensor(tensor), name)
+
+
+def _observe_step(listener: Any, optimizer: Any, known: weakref.WeakKeyDictionary[Any, int]) -> None:
+    """Leave what an optimizer holds to its own probe, and look at the buffers."""
+    held = sum(len(group["params"]) for group in optimizer.param_groups)
+    if known.get(optimizer) != held:
+        known[optimizer] = held
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                listener.marks[listener.parameter_name(parameter)] = None
+    _observe_buffers(listener)
+
+
+def _observe_all(listener: Any) -> None:
+    """After an update by hand nobody says which parameters took part."""
+    for name, tensor in listener.roots.parameters():
+        listener.marks[name] = None
+        if tensor.requires_grad:
+            listener.observe("parameter", digest_tensor(tensor), name)
+    _observe_buffers(listener)
+
+
+def _observe_outside(listener: Any) -> None:
+    """What no optimizer holds and yet has changed in this update: an average, a target network."""
+    free = [name for name, mark in listener.marks.items() if mark is not None]
+    if not free:
+        return
+    tensors = dict(listener.roots.parameters())
+    for name in free:
+        tensor = tensors.get(name)
+        if tensor is not None and listener.marks[name] != (mark := _mark(tensor)):
+            listener.marks[name] = mark
+            listener.observe("parameter_outside", digest_tensor(tensor), name)
+
+
+def _mark(tensor: Any) -> tuple[int, int]:
+    return 0 if tensor.is_inference() else tensor._version, sample(tensor)

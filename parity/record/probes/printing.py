@@ -12,7 +12,10 @@ from ...trace.lines import split_line
 
 CHANNELS: Final = ("log_line", "log_value")
 SEAM: Final = "the write method of sys.stdout and sys.stderr"
-BLIND: Final = "output before torch is imported, of child processes, and of native code"
+BLIND: Final = (
+    "output before torch is imported, of other threads, of child processes, of native code, and bytes written to "
+    "sys.stdout.buffer; an unfinished last line of sys.stderr, where progress bars stop"
+)
 _MOST_TEMPLATES: Final = 2000
 
 
@@ -33,9 +36,8 @@ def install(listener: Any) -> None:
         if listener.stepped:
             listener.flush()
 
-    def tap(stream: Any) -> None:
+    def tap(stream: Any, parts: dict[int, str]) -> None:
         original = stream.write
-        parts: dict[int, str] = {}
 
         def write(text: str) -> int:
             written: int = original(text)
@@ -55,7 +57,9 @@ def install(listener: Any) -> None:
         for line in lines:
             observe(line)
 
+    unfinished: dict[int, str] = {}
     listener.on("printed", "printing", printed)
-    for stream in (sys.stdout, sys.stderr):
+    listener.on("finish", "printing", lambda _: observe(unfinished.get(threading.get_ident(), "")))
+    for stream, parts in ((sys.stdout, unfinished), (sys.stderr, {})):
         if stream is not None:
-            tap(stream)
+            tap(stream, parts)

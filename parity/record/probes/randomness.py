@@ -1,4 +1,4 @@
-"""Where the random number generators stand at every training forward."""
+"""Where the random number generators stand at every training forward, and in which phases they are used."""
 
 import sys
 from array import array
@@ -6,30 +6,70 @@ from typing import Any, Final
 
 from ...trace.digests import digest_bytes, digest_tensor
 
-CHANNELS: Final = ("rng",)
+CHANNELS: Final = ("rng", "rng_consumed")
 SEAM: Final = "public state getters of torch, numpy and random; nothing is drawn"
-BLIND: Final = "private generators, generators inside data loader workers"
+BLIND: Final = (
+    "private generators, generators inside data loader workers; rng_consumed tells of torch's global generators only, "
+    "and not of what follows the last update"
+)
 _UNMOVED: Final = 0
+_OUTSIDE: Final = "outside the model"
+_FORWARD: Final = "training forward"
+_EVALUATION: Final = "evaluation forward"
 
 
 def install(listener: Any) -> None:
     """Observe the global generators; one that nobody used since the start reads 0, whatever its seed."""
     start = {name: state() for name, state in _GENERATORS.items()}
+    moved = dict.fromkeys((_OUTSIDE, _FORWARD, _EVALUATION), False)
+    last = [_torch_states()]
+
+    def mark(phase: str, now: tuple[int, int]) -> None:
+        moved[phase] |= now != last[0]
+        last[0] = now
 
     def observe(*_: Any) -> None:
-        for name, state in _GENERATORS.items():
-            now = state()
+        states = {name: state() for name, state in _GENERATORS.items()}
+        for name, now in states.items():
             if start[name] == _UNMOVED:
                 start[name] = now
+            if name == "cuda" and now == _UNMOVED:
+                continue
             listener.observe("rng", _UNMOVED if now == start[name] else now, name)
+        mark(_OUTSIDE, (states["torch"], states["cuda"]))
+
+    def total() -> None:
+        for phase in moved:
+            # What happens before the first forward is initialisation and seeding.
+            if listener.update > 0 or phase != _OUTSIDE:
+                listener.observe("rng_consumed", int(moved[phase]), phase)
+            moved[phase] = False
 
     listener.on("training_forward", "randomness", observe)
+    listener.on("training_output", "randomness", lambda *_: mark(_FORWARD, _torch_states()))
+    listener.on("eval_forward", "randomness", lambda *_: mark(_OUTSIDE, _torch_states()))
+    listener.on("eval_output", "randomness", lambda *_: mark(_EVALUATION, _torch_states()))
+    listener.on("first_step_begins", "randomness", total)
+
+
+def _torch_states() -> tuple[int, int]:
+    return _torch_state(), _cuda_state()
 
 
 def _torch_state() -> int:
     import torch
 
     return digest_tensor(torch.get_rng_state())
+
+
+def _cuda_state() -> int:
+    """Zero where the program does not use CUDA: asking would start it, and break a graph that is being captured."""
+    import torch
+
+    cuda: Any = torch.cuda
+    if not cuda.is_initialized() or cuda.is_current_stream_capturing():
+        return _UNMOVED
+    return digest_tensor(cuda.get_rng_state())
 
 
 def _python_state() -> int:
@@ -50,4 +90,4 @@ def _numpy_state() -> int:
     return digest_bytes(inner["key"].tobytes() + int(inner["pos"]).to_bytes(4, "little"))
 
 
-_GENERATORS: Final = {"torch": _torch_state, "random": _python_state, "numpy": _numpy_state}
+_GENERATORS: Final = {"torch": _torch_state, "cuda": _cuda_state, "random": _python_state, "numpy": _numpy_state}

@@ -17,9 +17,10 @@ class Roots:
     """
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._names: dict[int, tuple[weakref.ref[Any], str, bool]] = {}
+        self._holders: dict[str, int] = {}
         self._kinds: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
-        self._registered: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._prefixes: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._count = 0
 
     def is_model(self, module: Any) -> bool:
@@ -31,29 +32,36 @@ class Roots:
 
     def register(self, module: Any) -> list[tuple[str, Any, bool]]:
         """Name what is new in ``module`` when it is first seen; return ``(name, tensor, is a parameter)`` of it."""
-        if module in self._registered:
+        if module in self._prefixes:
             return []
-        self._registered.add(module)
         return self._name_new(module)
 
     def refresh(self) -> list[tuple[str, Any, bool]]:
         """Name what known models have gained since they were first seen: layers added, parameters replaced."""
-        return [new for module in list(self._registered) for new in self._name_new(module)]
+        return [new for module in list(self._prefixes) for new in self._name_new(module)]
 
     def _name_new(self, module: Any) -> list[tuple[str, Any, bool]]:
         tensors = [(name, tensor, True) for name, tensor in module.named_parameters(remove_duplicate=False)]
         tensors += [(name, tensor, False) for name, tensor in module.named_buffers(remove_duplicate=False)]
         fresh = {id(tensor) for _, tensor, _ in tensors if self.name(tensor) is None}
-        if not fresh:
-            return []
-        prefix = self._prefix(module, first_seen=len(fresh) == len({id(tensor) for _, tensor, _ in tensors}))
+        if module not in self._prefixes:
+            unknown = len(fresh) == len({id(tensor) for _, tensor, _ in tensors})
+            self._prefixes[module] = self._prefix(module, first_seen=unknown)
+        prefix = self._prefixes[module]
         new = []
         for name, tensor, is_parameter in tensors:
             if id(tensor) in fresh:
                 if self.name(tensor) is None:
-                    self._names[id(tensor)] = (weakref.ref(tensor), prefix + name)
+                    self._give(prefix + name, tensor, is_parameter=is_parameter)
                 new.append((prefix + name, tensor, is_parameter))
         return new
+
+    def _give(self, name: str, tensor: Any, *, is_parameter: bool) -> None:
+        """Name ``tensor``; one that had this name before has been replaced in its module."""
+        self._names.pop(self._holders.get(name, -1), None)
+        self._holders[name] = id(tensor)
+        # A parameter made in inference mode has no version, and nothing can train it.
+        self._names[id(tensor)] = (weakref.ref(tensor), name, is_parameter and not tensor.is_inference())
 
     def _prefix(self, module: Any, *, first_seen: bool) -> str:
         if first_seen:
@@ -70,8 +78,23 @@ class Roots:
 
     def tensors(self) -> Iterator[tuple[str, Any]]:
         """Name and tensor of everything known that is still alive."""
-        for reference, name in list(self._names.values()):
+        for reference, name, _ in list(self._names.values()):
             tensor = reference()
+            if tensor is not None:
+                yield name, tensor
+
+    def versions(self) -> dict[int, int]:
+        """How often each known parameter was changed in place, by identity; writes through ``.data`` are not."""
+        return {
+            key: tensor._version
+            for key, (reference, _, is_parameter) in self._names.items()
+            if is_parameter and (tensor := reference()) is not None
+        }
+
+    def parameters(self) -> Iterator[tuple[str, Any]]:
+        """Name and tensor of every known parameter that is still alive."""
+        for reference, name, is_parameter in list(self._names.values()):
+            tensor = reference() if is_parameter else None
             if tensor is not None:
                 yield name, tensor
 

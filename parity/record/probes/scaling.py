@@ -14,6 +14,7 @@ def install(listener: Any) -> None:
 
     scaler = torch.amp.GradScaler
     scale, unscale, step = scaler.scale, scaler.unscale_, scaler.step
+    overflow: list[Any] = []
 
     @functools.wraps(scale)
     def scaled(self: Any, outputs: Any) -> Any:
@@ -33,16 +34,26 @@ def install(listener: Any) -> None:
     @functools.wraps(step)
     def stepped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         before = listener.steps
+        overflow.clear()
         result = step(self, optimizer, *args, **kwargs)
         if self.is_enabled():
             skipped = listener.steps == before
-            listener.emit("scaler_stepped", skipped)
             if skipped:
-                listener.emit("first_step_begins")
+                listener.emit("gradient_norm", None)
+                if not listener.stepped:
+                    listener.emit("first_step_begins")
+            listener.emit("scaler_stepped", overflow[0] if overflow else torch.tensor(skipped))
+            if skipped:
                 listener.step_done()
         return result
 
+    def begins(optimizer: Any) -> None:
+        """An optimizer that unscales by itself is stepped even on overflow and decides on its own device."""
+        found = getattr(optimizer, "found_inf", None)
+        if found is not None:
+            overflow.append(found)
+
     scaler.scale, scaler.unscale_, scaler.step = scaled, unscaled, stepped  # type: ignore[method-assign]
-    listener.steps = 0
+    listener.on("step_begins", "scaling", begins)
     listener.on("scaled", "scaling", lambda value: listener.observe("loss_scale", value))
-    listener.on("scaler_stepped", "scaling", lambda skipped: listener.observe("step_skipped", int(skipped)))
+    listener.on("scaler_stepped", "scaling", lambda skipped: listener.observe_scalar("step_skipped", skipped))

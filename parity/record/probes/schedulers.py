@@ -1,27 +1,26 @@
 """How often learning-rate schedulers are stepped between two updates."""
 
-import functools
 from typing import Any, Final
 
+from .calls import Family
+
 CHANNELS: Final = ("scheduler_steps",)
-SEAM: Final = "patch of torch.optim.lr_scheduler.LRScheduler.step"
-BLIND: Final = "schedulers that override step, and schedules that set the learning rate by hand"
+SEAM: Final = "patch of step of torch.optim.lr_scheduler.LRScheduler and of every subclass that overrides it"
+BLIND: Final = "schedulers of other libraries that do not derive from LRScheduler, and schedules set by hand: see lr"
 
 
 def install(listener: Any) -> None:
-    """Count the calls since the last step; the window before the first update is left out, its start is arbitrary."""
+    """Count the calls since the last step; the window before the first update is left out, its start is arbitrary.
+
+    A composite scheduler counts once, and the step that a scheduler takes while it is constructed does not.
+    """
     import torch
 
-    scheduler = torch.optim.lr_scheduler.LRScheduler
-    original = scheduler.step
     counts = {"steps": 0}
 
-    @functools.wraps(original)
-    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
-        listener.emit("scheduler_step")
-        return original(self, *args, **kwargs)
-
-    scheduler.step = step  # type: ignore[method-assign]
+    def stepped(scheduler: Any, *_: Any, **__: Any) -> None:
+        if not vars(scheduler).get("_is_initial", False):
+            listener.emit("scheduler_step")
 
     def count() -> None:
         counts["steps"] += 1
@@ -33,5 +32,6 @@ def install(listener: Any) -> None:
             listener.observe("scheduler_steps", counts["steps"])
         counts["steps"] = 0
 
+    Family().hear_overrides(torch.optim.lr_scheduler.LRScheduler, "step", before=stepped)
     listener.on("scheduler_step", "schedulers", count)
     listener.on("first_step_begins", "schedulers", total)

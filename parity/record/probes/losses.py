@@ -1,0 +1,55 @@
+"""What a loss is measured against: targets that the program gives to a loss function and never to a model.
+
+The node that autograd keeps for a loss holds its target. Looking there sees ``torch.nn.functional`` and the modules
+over it alike, patches nothing and leaves the graphs of torch.compile alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ...trace.digests import digest_tensor
+from .roots import kind_of
+
+CHANNELS: Final = ("target", "target_shape")
+SEAM: Final = "targets saved by the autograd nodes next to the loss"
+BLIND: Final = "losses composed of elementary operations (L1, soft labels), losses inside compiled functions"
+_NODES: Final = 12
+
+
+def install(listener: Any) -> None:
+    """Observe the targets of every micro-step when its backward begins."""
+    import torch
+
+    def observe(tensors: Any) -> None:
+        losses = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
+        for position, target in enumerate(_targets(losses)):
+            listener.observe("target_shape", kind_of(target), str(position))
+            listener.observe("target", digest_tensor(target), str(position))
+
+    listener.on("backward_begins", "losses", observe)
+
+
+def _targets(losses: list[Any]) -> Iterator[Any]:
+    """Targets within a few nodes of the losses, breadth first.
+
+    What a hook has packed away is left alone: to unpack it may cost, or compute a checkpointed region again.
+    """
+    nodes = [loss.grad_fn for loss in losses if getattr(loss, "grad_fn", None) is not None]
+    for _ in range(_NODES):
+        if not nodes:
+            return
+        node = nodes.pop(0)
+        target = _saved_target(node)
+        if target is not None:
+            yield target
+            continue
+        nodes.extend(following for following, _ in node.next_functions if following is not None)
+
+
+def _saved_target(node: Any) -> Any:
+    try:
+        saved = getattr(node, "_raw_saved_target", None)
+    except RuntimeError:
+        # Freed by an earlier backward: the program is about to hear of it, or does not need it.
+        return None
+    return getattr(saved, "data", None) if getattr(saved, "unpack_hook", saved) is None else None
