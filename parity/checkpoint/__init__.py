@@ -1,0 +1,1 @@
+"""What a checkpoint holds, read without running it: no torch, no pickle, no code from the file."""

@@ -1,0 +1,1 @@
+"""One file per format. A reader turns a file into nodes; it maps tensors and never copies them."""

@@ -1,0 +1,362 @@
+"""A machine for pickle programs that builds inert nodes and calls nothing.
+
+The standard unpickler imports and calls what a file names, and allocates what a file claims. This one has no operation
+that could: every name stays a name, every call becomes a record of the call, and every allocation is paid for from a
+budget before it is made.
+"""
+
+import struct
+from collections.abc import Callable
+from mmap import mmap
+from typing import Any, ClassVar, Final
+
+from parity.checkpoint.limits import LINE, NODE_BYTES, OPCODES
+from parity.checkpoint.nodes import Dictionary, Global, Node, Persistent, Record, Sequence
+from parity.errors import CheckpointMalformedError, CheckpointTooLargeError, CheckpointUnsupportedError
+
+Program = bytes | mmap
+_Operation = Callable[[Any, int], None]
+_NEWEST_PROTOCOL: Final = 5
+_CONTAINER: Final = 150
+_SLOT: Final = 110
+_SCALAR: Final = 40
+_EXTENSION_WIDTHS: Final = {0x82: 1, 0x83: 2, 0x84: 4}
+
+_STOP: Final = 0x2E
+_CONSTANTS: Final[dict[int, bool | None]] = {0x4E: None, 0x88: True, 0x89: False}
+_BOOLEANS: Final = {"00": False, "01": True}
+_INTEGERS: Final = {0x4A: (4, True), 0x4B: (1, False), 0x4D: (2, False)}
+_TEXTS: Final = {0x58: 4, 0x8C: 1, 0x8D: 8}
+_OLD_TEXTS: Final = {0x54: 4, 0x55: 1}
+_BYTES: Final = {0x42: 4, 0x43: 1, 0x8E: 8, 0x96: 8}
+_EMPTY: Final = {0x5D: "list", 0x29: "tuple", 0x7D: "dict", 0x8F: "set"}
+_COLLECTED: Final = {0x6C: "list", 0x74: "tuple", 0x91: "frozenset"}
+_ADDRESSES: Final = {0x70: 0, 0x71: 1, 0x72: 4, 0x67: 0, 0x68: 1, 0x6A: 4}
+
+
+class StubUnpickler:
+    """Runs the pickle at ``position`` of ``program``; afterwards ``position`` is where the pickle ended."""
+
+    def __init__(self, program: Program, position: int = 0, end: int | None = None) -> None:
+        self.position = position
+        self._program = program
+        self._end = len(program) if end is None else min(end, len(program))
+        self._stack: list[Node] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Node] = {}
+        self._left = NODE_BYTES
+
+    def load(self) -> Node:
+        """The object that the pickle describes.
+
+        Raises CheckpointMalformedError where the program makes no sense, CheckpointTooLargeError where it exceeds its
+        budget of time or memory, CheckpointUnsupportedError where it needs bytes from outside.
+        """
+        try:
+            for _ in range(OPCODES):
+                code = self._code()
+                if code == _STOP:
+                    return self._stack.pop()
+                operation = self._OPERATIONS.get(code)
+                if operation is None:
+                    message = f"byte {code:#04x} at offset {self.position - 1} is no pickle operation"
+                    raise CheckpointMalformedError(message)
+                operation(self, code)
+        except (IndexError, KeyError, ValueError, struct.error) as error:
+            message = f"the pickle makes no sense before offset {self.position}: {error!r:.200}"
+            raise CheckpointMalformedError(message) from None
+        message = f"the pickle has more than {OPCODES:,} operations"
+        raise CheckpointTooLargeError(message)
+
+    def _pay(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            message = f"what the pickle describes needs more than {NODE_BYTES >> 20} MB"
+            raise CheckpointTooLargeError(message)
+
+    def _take(self, size: int) -> bytes:
+        self._require(size)
+        start = self.position
+        self.position = start + size
+        return self._program[start : self.position]
+
+    def _code(self) -> int:
+        at = self.position
+        if at >= self._end:
+            message = f"the pickle ends at offset {self._end} without saying so"
+            raise CheckpointMalformedError(message)
+        self.position = at + 1
+        return self._program[at]
+
+    def _require(self, size: int) -> None:
+        if size < 0 or self.position + size > self._end:
+            message = f"the pickle ends at offset {self._end}, but {size:,} bytes were announced at {self.position}"
+            raise CheckpointMalformedError(message)
+
+    def _number(self, width: int, *, signed: bool = False) -> int:
+        return int.from_bytes(self._take(width), "little", signed=signed)
+
+    def _counted(self, width: int) -> bytes:
+        size = self._number(width)
+        self._require(size)
+        self._pay(2 * size + _SCALAR)
+        return self._take(size)
+
+    def _line(self) -> str:
+        stop = self._program.find(b"\n", self.position, min(self.position + LINE, self._end))
+        if stop < 0:
+            message = f"the line at offset {self.position} of the pickle does not end"
+            raise CheckpointMalformedError(message)
+        text = self._take(stop - self.position).decode("utf-8", "surrogateescape")
+        self.position += 1
+        self._pay(len(text) + _SCALAR)
+        return text
+
+    def _push(self, node: Node, price: int = _SCALAR) -> None:
+        self._left -= price
+        if self._left < 0:
+            self._pay(0)
+        self._stack.append(node)
+
+    def _marked(self) -> list[Node]:
+        """Take everything above the last mark."""
+        start = self._marks.pop()
+        items = self._stack[start:]
+        del self._stack[start:]
+        return items
+
+    def _pop(self) -> Node:
+        if self._marks and len(self._stack) <= self._marks[-1]:
+            message = f"the pickle takes a value across a mark at offset {self.position}"
+            raise CheckpointMalformedError(message)
+        return self._stack.pop()
+
+    # Constants and numbers.
+
+    def _skip_protocol(self, _: int) -> None:
+        version = self._number(1)
+        if version > _NEWEST_PROTOCOL:
+            message = f"pickle protocol {version} is not known, {_NEWEST_PROTOCOL} is the newest that is"
+            raise CheckpointUnsupportedError(message)
+
+    def _skip_frame(self, _: int) -> None:
+        self._take(8)
+
+    def _constant(self, code: int) -> None:
+        self._push(_CONSTANTS[code], 8)
+
+    def _integer(self, code: int) -> None:
+        width, signed = _INTEGERS[code]
+        self._push(self._number(width, signed=signed))
+
+    def _long(self, code: int) -> None:
+        self._push(int.from_bytes(self._counted(1 if code == 0x8A else 4), "little", signed=True))
+
+    def _text_integer(self, _: int) -> None:
+        line = self._line()
+        self._push(_BOOLEANS[line] if line in _BOOLEANS else int(line.removesuffix("L")))
+
+    def _text_float(self, _: int) -> None:
+        self._push(float(self._line()))
+
+    def _float(self, _: int) -> None:
+        self._push(struct.unpack(">d", self._take(8))[0])
+
+    # Texts and bytes.
+
+    def _text(self, code: int) -> None:
+        self._push(self._counted(_TEXTS[code]).decode("utf-8", "surrogatepass"))
+
+    def _old_text(self, code: int) -> None:
+        self._push(self._counted(_OLD_TEXTS[code]).decode("utf-8", "surrogateescape"))
+
+    def _bytes(self, code: int) -> None:
+        self._push(self._counted(_BYTES[code]))
+
+    def _escaped_text(self, _: int) -> None:
+        self._push(self._line().encode("utf-8", "surrogateescape").decode("raw-unicode-escape"))
+
+    def _quoted_text(self, _: int) -> None:
+        line = self._line()
+        if len(line) < 2 or line[0] != line[-1] or line[0] not in "'\"":
+            message = f"a quoted text is not quoted before offset {self.position}"
+            raise CheckpointMalformedError(message)
+        self._push(line[1:-1].encode("latin-1", "replace").decode("unicode-escape", "replace"))
+
+    # Containers.
+
+    def _mark(self, _: int) -> None:
+        self._pay(8)
+        self._marks.append(len(self._stack))
+
+    def _empty(self, code: int) -> None:
+        kind = _EMPTY[code]
+        self._push(Dictionary() if kind == "dict" else Sequence(kind), _CONTAINER)
+
+    def _collected(self, code: int) -> None:
+        items = self._marked()
+        self._push(Sequence(_COLLECTED[code], items), _CONTAINER + 8 * len(items))
+
+    def _short_tuple(self, code: int) -> None:
+        items = [self._pop() for _ in range(code - 0x84)]
+        self._push(Sequence("tuple", items[::-1]), _CONTAINER)
+
+    def _collected_dict(self, _: int) -> None:
+        pairs = self._paired(self._marked())
+        self._push(Dictionary("dict", pairs), _CONTAINER)
+
+    def _append(self, _: int) -> None:
+        item = self._pop()
+        self._items().append(item)
+        self._pay(8)
+
+    def _extend(self, _: int) -> None:
+        items = self._marked()
+        self._items().extend(items)
+        self._pay(8 * len(items))
+
+    def _set_item(self, _: int) -> None:
+        value, key = self._pop(), self._pop()
+        self._pairs().extend(self._paired([key, value]))
+
+    def _set_items(self, _: int) -> None:
+        pairs = self._paired(self._marked())
+        self._pairs().extend(pairs)
+
+    def _paired(self, items: list[Node]) -> list[tuple[Node, Node]]:
+        self._pay(_SLOT * (len(items) // 2))
+        return list(zip(items[::2], items[1::2], strict=True))
+
+    def _items(self) -> list[Node]:
+        target = self._stack[-1]
+        if not isinstance(target, Sequence | Record):
+            message = f"items are added to something that holds none at offset {self.position}"
+            raise CheckpointMalformedError(message)
+        return target.items
+
+    def _pairs(self) -> list[tuple[Node, Node]]:
+        target = self._stack[-1]
+        if not isinstance(target, Dictionary | Record):
+            message = f"keys are set on something that has none at offset {self.position}"
+            raise CheckpointMalformedError(message)
+        return target.pairs
+
+    # The stack and the memo.
+
+    def _drop(self, _: int) -> None:
+        if self._marks and self._marks[-1] == len(self._stack):
+            self._marks.pop()
+        else:
+            self._stack.pop()
+
+    def _drop_marked(self, _: int) -> None:
+        self._marked()
+
+    def _double(self, _: int) -> None:
+        self._push(self._stack[-1], 8)
+
+    def _remember(self, code: int) -> None:
+        self._pay(_SLOT)
+        at = len(self._memo) if code == 0x94 else self._address(code)
+        self._memo[at] = self._stack[-1]
+
+    def _recall(self, code: int) -> None:
+        self._push(self._memo[self._address(code)], 8)
+
+    def _address(self, code: int) -> int:
+        width = _ADDRESSES[code]
+        return self._number(width) if width else int(self._line())
+
+    # Names and calls, none of which is made.
+
+    def _global(self, _: int) -> None:
+        module = self._line()
+        self._push(Global(module, self._line()), _CONTAINER)
+
+    def _stack_global(self, _: int) -> None:
+        name, module = self._pop(), self._pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            message = f"a global without a name at offset {self.position}"
+            raise CheckpointMalformedError(message)
+        self._pay(len(name) + len(module))
+        self._push(Global(module, name), _CONTAINER)
+
+    def _extension(self, code: int) -> None:
+        self._push(Global("copyreg", f"extension {self._number(_EXTENSION_WIDTHS[code])}"), _CONTAINER)
+
+    def _call(self, _: int) -> None:
+        arguments = self._pop()
+        self._push(Record(self._pop(), arguments), 2 * _CONTAINER)
+
+    def _call_with_keywords(self, _: int) -> None:
+        keywords, arguments = self._pop(), self._pop()
+        record = Record(self._pop(), arguments)
+        record.state.append(keywords)
+        self._push(record, 3 * _CONTAINER)
+
+    def _call_named(self, _: int) -> None:
+        module = self._line()
+        callee = Global(module, self._line())
+        self._push(Record(callee, Sequence("tuple", self._marked())), 3 * _CONTAINER)
+
+    def _call_marked(self, _: int) -> None:
+        callee, *arguments = self._marked()
+        self._push(Record(callee, Sequence("tuple", arguments)), 3 * _CONTAINER)
+
+    def _build(self, _: int) -> None:
+        state = self._pop()
+        target = self._stack[-1]
+        if not isinstance(target, Record):
+            message = f"a state is set on something that has none at offset {self.position}"
+            raise CheckpointMalformedError(message)
+        self._pay(_SLOT)
+        target.state.append(state)
+
+    def _persistent(self, code: int) -> None:
+        identifier = self._line() if code == 0x50 else self._pop()
+        self._push(Persistent(identifier), _CONTAINER)
+
+    def _outside(self, _: int) -> None:
+        message = "the pickle takes buffers from outside the file"
+        raise CheckpointUnsupportedError(message)
+
+    _TABLE: ClassVar[tuple[tuple[_Operation, tuple[int, ...]], ...]] = (
+        (_skip_protocol, (0x80,)),
+        (_skip_frame, (0x95,)),
+        (_constant, tuple(_CONSTANTS)),
+        (_integer, tuple(_INTEGERS)),
+        (_long, (0x8A, 0x8B)),
+        (_text_integer, (0x49, 0x4C)),
+        (_text_float, (0x46,)),
+        (_float, (0x47,)),
+        (_text, tuple(_TEXTS)),
+        (_old_text, tuple(_OLD_TEXTS)),
+        (_bytes, tuple(_BYTES)),
+        (_escaped_text, (0x56,)),
+        (_quoted_text, (0x53,)),
+        (_mark, (0x28,)),
+        (_empty, tuple(_EMPTY)),
+        (_collected, tuple(_COLLECTED)),
+        (_short_tuple, (0x85, 0x86, 0x87)),
+        (_collected_dict, (0x64,)),
+        (_append, (0x61,)),
+        (_extend, (0x65, 0x90)),
+        (_set_item, (0x73,)),
+        (_set_items, (0x75,)),
+        (_drop, (0x30,)),
+        (_drop_marked, (0x31,)),
+        (_double, (0x32,)),
+        (_remember, (0x70, 0x71, 0x72, 0x94)),
+        (_recall, (0x67, 0x68, 0x6A)),
+        (_global, (0x63,)),
+        (_stack_global, (0x93,)),
+        (_extension, tuple(_EXTENSION_WIDTHS)),
+        (_call, (0x52, 0x81)),
+        (_call_with_keywords, (0x92,)),
+        (_call_named, (0x69,)),
+        (_call_marked, (0x6F,)),
+        (_build, (0x62,)),
+        (_persistent, (0x50, 0x51)),
+        (_outside, (0x97, 0x98)),
+    )
+    _OPERATIONS: ClassVar[dict[int, _Operation]] = {code: operation for operation, codes in _TABLE for code in codes}

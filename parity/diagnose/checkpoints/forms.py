@@ -1,0 +1,176 @@
+"""Causes that change the form of a tensor and keep its numbers: names, order of dimensions and rows, types, ties."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity.checkpoint.dtypes import DType
+from parity.checkpoint.tensors import Tensor
+from parity.compare.checkpoint_model import Aspect, UnitComparison
+from parity.compare.tensors import content, equal_bits
+from parity.diagnose.checkpoints.case import CheckpointCause, cause, having, listed, tensor_pairs
+
+_MOST_ROWS: Final = 1 << 20
+_SHORTEST_ROW: Final = 2
+_BLOCK: Final = 1 << 18
+
+
+def prefix(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """Keys that differ by a prefix, such as that of a wrapper."""
+    methods: dict[str, list[tuple[str | int, ...]]] = {}
+    for key, method in unit.renames.items():
+        methods.setdefault(method, []).append(key)
+    for method, keys in methods.items():
+        title = f"{len(keys):,} keys are renamed ({method})"
+        yield cause(unit, "checkpoint-prefix" if "prefix" in method else "checkpoint-rename", title, keys, listed(keys))
+
+
+def transposed(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """A matrix that holds the same numbers with rows and columns exchanged."""
+    suspects = [one.key for one in having(unit, Aspect.SHAPE, Aspect.VALUE)]
+    found = [pair.key for pair, ours, theirs in tensor_pairs(unit, suspects) if _is_transposed(ours, theirs)]
+    if found:
+        yield cause(
+            unit,
+            "checkpoint-transposed",
+            f"{len(found):,} tensors are transposed",
+            found,
+            f"the candidate's {listed(found)} equals the reference's bit for bit once rows and columns are exchanged",
+        )
+
+
+def _is_transposed(ours: Tensor, theirs: Tensor) -> bool:
+    if len(ours.shape) != 2 or ours.dtype != theirs.dtype or theirs.data.buffer() is None:
+        return False
+    turned = theirs.transposed()
+    return turned.shape == ours.shape and min(ours.shape) > 1 and equal_bits(ours, turned)
+
+
+def permuted(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """A tensor that holds the same rows in another order."""
+    suspects = [one.key for one in having(unit, Aspect.VALUE)]
+    for pair, ours, theirs in tensor_pairs(unit, suspects):
+        order = _row_order(ours, theirs)
+        if order is None:
+            continue
+        moved = int(np.count_nonzero(order != np.arange(len(order))))
+        yield cause(
+            unit,
+            "checkpoint-permuted-rows",
+            f"{moved:,} of {len(order):,} rows are in another place",
+            [pair.key],
+            f"row 0 of the candidate is row {int(order[0])} of the reference; every row has a counterpart",
+        )
+
+
+def _row_order(ours: Tensor, theirs: Tensor) -> NDArray[np.int64] | None:
+    """The reference's row that each of the candidate's rows is, None where the rows are not the same ones."""
+    if ours.dtype != theirs.dtype or len(ours.shape) < 2 or not 1 < ours.shape[0] <= _MOST_ROWS:
+        return None
+    if ours.size // ours.shape[0] < _SHORTEST_ROW:
+        return None
+    one, other = _row_digests(ours), _row_digests(theirs)
+    here, there = np.argsort(one, kind="stable"), np.argsort(other, kind="stable")
+    if not np.array_equal(one[here], other[there]):
+        return None
+    order = np.empty(len(here), np.int64)
+    order[there] = here
+    return order
+
+
+def _row_digests(tensor: Tensor) -> NDArray[Any]:
+    import xxhash
+
+    width = tensor.size // tensor.shape[0]
+    digests = (xxhash.xxh3_64_intdigest(row.tobytes()) for row in tensor.blocks(width))
+    return np.fromiter(digests, np.uint64, tensor.shape[0])
+
+
+def cast(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """A tensor in another type that holds what casting the reference gives."""
+    found: dict[str, list[tuple[str | int, ...]]] = {}
+    for pair, ours, theirs in tensor_pairs(unit, [one.key for one in having(unit, Aspect.DTYPE)]):
+        if ours.shape == theirs.shape and _is_cast(ours, theirs):
+            found.setdefault(f"{ours.dtype.name} -> {theirs.dtype.name}", []).append(pair.key)
+    for kinds, keys in found.items():
+        title = f"{len(keys):,} tensors are cast ({kinds})"
+        yield cause(
+            unit, "checkpoint-cast", title, keys, f"casting the reference's {listed(keys)} gives the candidate's"
+        )
+
+
+def _is_cast(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether one side is the other one rounded; a cast to a wider type loses nothing."""
+    blocks = zip(ours.blocks(_BLOCK), theirs.blocks(_BLOCK), strict=True)
+    return all(
+        np.array_equal(_rounded(ours.dtype.decode(one), theirs.dtype), theirs.dtype.decode(other), equal_nan=True)
+        for one, other in blocks
+    )
+
+
+def _rounded(values: NDArray[Any], dtype: DType) -> NDArray[Any]:
+    """``values`` as they are after a cast to ``dtype``."""
+    if dtype.name == "bfloat16":
+        with np.errstate(over="ignore"):
+            bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
+        even = bits + 0x7FFF + ((bits >> 16) & 1)
+        kept = np.where(np.isnan(values), bits, even) >> 16
+        return dtype.decode(kept.astype(np.uint16))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return dtype.decode(values.astype(dtype.storage)) if dtype.is_numeric else values
+
+
+def untied(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """Tensors that were one and are copies now, equal or already apart."""
+    for one in having(unit, Aspect.TIES):
+        lost = one.reference is not None and one.reference.startswith("one storage")
+        if not lost:
+            continue
+        shared = [pair for pair in unit.pairs if _same_place(pair.reference, unit, one.key)]
+        tensors = [pair.candidate for pair in shared if isinstance(pair.candidate, Tensor)]
+        same = all(
+            a.shape == b.shape and a.dtype == b.dtype and equal_bits(a, b) for a, b in itertools.pairwise(tensors)
+        )
+        state = "still hold equal values" if same else "hold different values already"
+        keys = [pair.key for pair in shared]
+        yield cause(
+            unit,
+            "checkpoint-untied",
+            f"{len(keys):,} tied tensors are copies",
+            keys,
+            f"reference: {one.reference}",
+            f"candidate: the copies {state}",
+        )
+
+
+def _same_place(entry: object, unit: UnitComparison, key: tuple[str | int, ...]) -> bool:
+    first = unit.reference.entries.get(key)
+    if not isinstance(entry, Tensor) or not isinstance(first, Tensor):
+        return False
+    return (entry.storage, entry.offset) == (first.storage, first.offset)
+
+
+def swapped(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """State of the optimizer that belongs to another parameter of the same shape."""
+    suspects = [one.key for one in having(unit, Aspect.VALUE) if one.section.value == "optimizer"]
+    pairs = [(pair.key, ours, theirs) for pair, ours, theirs in tensor_pairs(unit, suspects) if ours.size > 1]
+    here: dict[tuple[object, ...], tuple[str | int, ...]] = {}
+    for key, ours, _ in pairs:
+        here.setdefault((key[-1], ours.shape, ours.dtype, content(ours)), key)
+    found = {
+        key: origin
+        for key, _, theirs in pairs
+        if (origin := here.get((key[-1], theirs.shape, theirs.dtype, content(theirs)))) not in (None, key)
+    }
+    if found:
+        key, origin = next(iter(found.items()))
+        yield cause(
+            unit,
+            "checkpoint-moments-swapped",
+            f"{len(found):,} states of the optimizer belong to other parameters",
+            found,
+            f"the candidate's {listed([key])} is the reference's {listed([origin or ()])} bit for bit",
+        )

@@ -1,0 +1,47 @@
+"""Compare every file of a directory with itself, each in a process of its own; print what became of it.
+
+Run as a program, without torch: arguments are a directory and the seconds that one comparison may take.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from parity.cli import main
+
+
+def run(path, out, limit):
+    begin = time.perf_counter()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(limit)
+        with out.open("w") as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+            try:
+                main(["checkpoint", str(path), str(path), "--json"])
+            except SystemExit as end:
+                sys.stdout.flush()
+                os._exit(int(end.code or 0))
+    _, status, usage = os.wait4(child, 0)
+    return {
+        "exit": os.waitstatus_to_exitcode(status),
+        "megabytes": usage.ru_maxrss / 1024,
+        "seconds": time.perf_counter() - begin,
+        "output": out.read_text(errors="replace")[:200_000],
+    }
+
+
+if __name__ == "__main__":
+    import parity.compare.checkpoints
+    import parity.diagnose.checkpoints.rules
+    import parity.report.checkpoints
+    import parity.run.checkpoints  # noqa: F401 - imported once, before the forks
+
+    folder, limit = Path(sys.argv[1]), int(sys.argv[2])
+    outputs = folder.parent / "outputs"
+    outputs.mkdir()
+    print(json.dumps({path.name: run(path, outputs / path.name, limit) for path in sorted(folder.iterdir())}))
