@@ -12,7 +12,7 @@ from typing import Final
 
 from parity.trace.model import Process
 
-_WRAPPERS: Final = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_WRAPPERS: Final = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 _PARAMETER_CHANNELS: Final = frozenset(
     {
         "parameter_kind",

@@ -108,6 +108,8 @@ class _Tally:
         if process.sealed is None:
             self.skip("trace", where, f"it was ended from outside after update {process.updates - 1}")
         for note in process.notes:
+            if "blind" in note:
+                self.skip("recorder", where, str(note["blind"]))
             if "probe" in note:
                 self.skip("probe", str(note["probe"]), f"switched off on the {side}: {note.get('error', '')}")
 

@@ -54,9 +54,17 @@ def _after_failure(candidate: Trace) -> Iterator[Silence]:
 
 
 def _switched_off(absent: Difference, side: str, trace: Trace) -> Iterator[Silence]:
-    """Probes that raised observe nothing from then on."""
+    """Probes that raised observe nothing from then on; some programs have parts that no probe can see."""
     for process in trace.processes:
         for note in process.notes:
+            if "blind" in note:
+                yield Silence(
+                    absent=absent,
+                    channels=frozenset(note.get("channels", ())),
+                    since=-1,
+                    reason=f"not to be seen on the {side}: {note['blind']}",
+                    rank=process.rank,
+                )
             if "probe" in note:
                 yield Silence(
                     absent=absent,

@@ -66,8 +66,7 @@ def test_what_cannot_be_seen_is_said(words: list[str], said: list[str], tmp_path
 def test_nothing_is_kept_alive_and_the_peak_of_memory_stays(level: str, tmp_path: Path) -> None:
     peaks = [tmp_path / "bare", tmp_path / "recorded"]
     bare = run([sys.executable, "lets_go.py", str(peaks[0])], cwd=SCRIPTS)
-    # Reading a function's locals makes the interpreter keep them; see the probe "configuration".
-    recording = one_thread(level=level, without=("configuration",))
+    recording = one_thread(level=level)
     _, output, trace = listened(["lets_go.py", str(peaks[1])], tmp_path / "trace", recording)
     assert trace.processes[0].updates == 3
     assert output == bare.stdout

@@ -16,6 +16,8 @@ SEAM: Final = (
 )
 BLIND: Final = "configuration held in objects of other kinds; interpolations of OmegaConf stay as they are written"
 _LONGEST: Final = 300
+_OPTIMIZED: Final = 1  # inspect.CO_OPTIMIZED: the frame of a function, not of a module
+_OWN_REFERENCES: Final = 3
 _MOST_KEYS: Final = 2000
 
 Held = tuple[str, Mapping[str, str]]
@@ -85,11 +87,24 @@ def _candidates(listener: Any) -> Iterator[tuple[str, Any]]:
             frames.append(frame)
         frame = frame.f_back
     for frame in reversed(frames):
-        held = list(frame.f_locals.items())
+        held = _variables(frame)
         yield from held
         for _, value in held:
             if _is_own(listener, value):
                 yield from list(vars(value).items())
+
+
+def _variables(frame: FrameType) -> list[tuple[str, Any]]:
+    """The variables of ``frame``.
+
+    Before Python 3.13 a function's frame keeps the dictionary that it was asked for, and with it every object in it,
+    the first batch among them. It is emptied again, unless the program holds it too, from ``locals()``.
+    """
+    names = frame.f_locals
+    held = list(names.items())
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED and sys.getrefcount(names) <= _OWN_REFERENCES:
+        names.clear()
+    return held
 
 
 def _is_own(listener: Any, value: Any) -> bool:
