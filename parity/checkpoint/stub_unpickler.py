@@ -10,6 +10,7 @@ from collections.abc import Callable
 from mmap import mmap
 from typing import Any, ClassVar, Final
 
+from parity.checkpoint import opcodes
 from parity.checkpoint.limits import LINE, NODE_BYTES, OPCODES
 from parity.checkpoint.nodes import Dictionary, Global, Node, Persistent, Record, Sequence
 from parity.errors import CheckpointMalformedError, CheckpointTooLargeError, CheckpointUnsupportedError
@@ -20,18 +21,6 @@ _NEWEST_PROTOCOL: Final = 5
 _CONTAINER: Final = 150
 _SLOT: Final = 110
 _SCALAR: Final = 40
-_EXTENSION_WIDTHS: Final = {0x82: 1, 0x83: 2, 0x84: 4}
-
-_STOP: Final = 0x2E
-_CONSTANTS: Final[dict[int, bool | None]] = {0x4E: None, 0x88: True, 0x89: False}
-_BOOLEANS: Final = {"00": False, "01": True}
-_INTEGERS: Final = {0x4A: (4, True), 0x4B: (1, False), 0x4D: (2, False)}
-_TEXTS: Final = {0x58: 4, 0x8C: 1, 0x8D: 8}
-_OLD_TEXTS: Final = {0x54: 4, 0x55: 1}
-_BYTES: Final = {0x42: 4, 0x43: 1, 0x8E: 8, 0x96: 8}
-_EMPTY: Final = {0x5D: "list", 0x29: "tuple", 0x7D: "dict", 0x8F: "set"}
-_COLLECTED: Final = {0x6C: "list", 0x74: "tuple", 0x91: "frozenset"}
-_ADDRESSES: Final = {0x70: 0, 0x71: 1, 0x72: 4, 0x67: 0, 0x68: 1, 0x6A: 4}
 
 
 class StubUnpickler:
@@ -55,7 +44,7 @@ class StubUnpickler:
         try:
             for _ in range(OPCODES):
                 code = self._code()
-                if code == _STOP:
+                if code == opcodes.STOP:
                     return self._stack.pop()
                 operation = self._OPERATIONS.get(code)
                 if operation is None:
@@ -131,7 +120,7 @@ class StubUnpickler:
             raise CheckpointMalformedError(message)
         return self._stack.pop()
 
-    # Constants and numbers.
+    # Constants, numbers and texts.
 
     def _skip_protocol(self, _: int) -> None:
         version = self._number(1)
@@ -143,10 +132,10 @@ class StubUnpickler:
         self._take(8)
 
     def _constant(self, code: int) -> None:
-        self._push(_CONSTANTS[code], 8)
+        self._push(opcodes.CONSTANTS[code], 8)
 
     def _integer(self, code: int) -> None:
-        width, signed = _INTEGERS[code]
+        width, signed = opcodes.INTEGERS[code]
         self._push(self._number(width, signed=signed))
 
     def _long(self, code: int) -> None:
@@ -154,7 +143,7 @@ class StubUnpickler:
 
     def _text_integer(self, _: int) -> None:
         line = self._line()
-        self._push(_BOOLEANS[line] if line in _BOOLEANS else int(line.removesuffix("L")))
+        self._push(opcodes.BOOLEANS[line] if line in opcodes.BOOLEANS else int(line.removesuffix("L")))
 
     def _text_float(self, _: int) -> None:
         self._push(float(self._line()))
@@ -162,16 +151,14 @@ class StubUnpickler:
     def _float(self, _: int) -> None:
         self._push(struct.unpack(">d", self._take(8))[0])
 
-    # Texts and bytes.
-
     def _text(self, code: int) -> None:
-        self._push(self._counted(_TEXTS[code]).decode("utf-8", "surrogatepass"))
+        self._push(self._counted(opcodes.TEXTS[code]).decode("utf-8", "surrogatepass"))
 
     def _old_text(self, code: int) -> None:
-        self._push(self._counted(_OLD_TEXTS[code]).decode("utf-8", "surrogateescape"))
+        self._push(self._counted(opcodes.OLD_TEXTS[code]).decode("utf-8", "surrogateescape"))
 
     def _bytes(self, code: int) -> None:
-        self._push(self._counted(_BYTES[code]))
+        self._push(self._counted(opcodes.BYTES[code]))
 
     def _escaped_text(self, _: int) -> None:
         self._push(self._line().encode("utf-8", "surrogateescape").decode("raw-unicode-escape"))
@@ -190,12 +177,12 @@ class StubUnpickler:
         self._marks.append(len(self._stack))
 
     def _empty(self, code: int) -> None:
-        kind = _EMPTY[code]
+        kind = opcodes.EMPTY[code]
         self._push(Dictionary() if kind == "dict" else Sequence(kind), _CONTAINER)
 
     def _collected(self, code: int) -> None:
         items = self._marked()
-        self._push(Sequence(_COLLECTED[code], items), _CONTAINER + 8 * len(items))
+        self._push(Sequence(opcodes.COLLECTED[code], items), _CONTAINER + 8 * len(items))
 
     def _short_tuple(self, code: int) -> None:
         items = [self._pop() for _ in range(code - 0x84)]
@@ -264,7 +251,7 @@ class StubUnpickler:
         self._push(self._memo[self._address(code)], 8)
 
     def _address(self, code: int) -> int:
-        width = _ADDRESSES[code]
+        width = opcodes.ADDRESSES[code]
         return self._number(width) if width else int(self._line())
 
     # Names and calls, none of which is made.
@@ -282,7 +269,7 @@ class StubUnpickler:
         self._push(Global(module, name), _CONTAINER)
 
     def _extension(self, code: int) -> None:
-        self._push(Global("copyreg", f"extension {self._number(_EXTENSION_WIDTHS[code])}"), _CONTAINER)
+        self._push(Global("copyreg", f"extension {self._number(opcodes.EXTENSION_WIDTHS[code])}"), _CONTAINER)
 
     def _call(self, _: int) -> None:
         arguments = self._pop()
@@ -323,20 +310,20 @@ class StubUnpickler:
     _TABLE: ClassVar[tuple[tuple[_Operation, tuple[int, ...]], ...]] = (
         (_skip_protocol, (0x80,)),
         (_skip_frame, (0x95,)),
-        (_constant, tuple(_CONSTANTS)),
-        (_integer, tuple(_INTEGERS)),
+        (_constant, tuple(opcodes.CONSTANTS)),
+        (_integer, tuple(opcodes.INTEGERS)),
         (_long, (0x8A, 0x8B)),
         (_text_integer, (0x49, 0x4C)),
         (_text_float, (0x46,)),
         (_float, (0x47,)),
-        (_text, tuple(_TEXTS)),
-        (_old_text, tuple(_OLD_TEXTS)),
-        (_bytes, tuple(_BYTES)),
+        (_text, tuple(opcodes.TEXTS)),
+        (_old_text, tuple(opcodes.OLD_TEXTS)),
+        (_bytes, tuple(opcodes.BYTES)),
         (_escaped_text, (0x56,)),
         (_quoted_text, (0x53,)),
         (_mark, (0x28,)),
-        (_empty, tuple(_EMPTY)),
-        (_collected, tuple(_COLLECTED)),
+        (_empty, tuple(opcodes.EMPTY)),
+        (_collected, tuple(opcodes.COLLECTED)),
         (_short_tuple, (0x85, 0x86, 0x87)),
         (_collected_dict, (0x64,)),
         (_append, (0x61,)),
@@ -350,7 +337,7 @@ class StubUnpickler:
         (_recall, (0x67, 0x68, 0x6A)),
         (_global, (0x63,)),
         (_stack_global, (0x93,)),
-        (_extension, tuple(_EXTENSION_WIDTHS)),
+        (_extension, tuple(opcodes.EXTENSION_WIDTHS)),
         (_call, (0x52, 0x81)),
         (_call_with_keywords, (0x92,)),
         (_call_named, (0x69,)),

@@ -197,7 +197,7 @@ def test_numpy_archives(tmp_path):
 
 
 def test_equal_places_in_different_members_are_different_tensors(tmp_path):
-    """Arrays of an archive, shards, and objects of a distributed checkpoint count their storages from the start."""
+    """Archives of arrays and objects of a distributed checkpoint count their storages from the start, each anew."""
     import torch.distributed.checkpoint as dcp
 
     for side, last in (("a", 1.0), ("b", 2.0)):
