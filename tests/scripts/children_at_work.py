@@ -28,6 +28,8 @@ if __name__ == "__main__":
         print(method, [(batch.tolist(), places) for batch, places in loader])
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         print(pool.map(double, [1, 2]))
+        pool.close()
+        pool.join()
     model = torch.nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(2):
