@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,20 @@ def command(script: Path, *arguments: str) -> str:
 def run(words: list[str], *, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a program with one thread and wait for it."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(words, cwd=cwd, env=env, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        words,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_interruptible,
+    )
+
+
+def _interruptible() -> None:
+    """Where these tests run in the background, interrupts are ignored, and children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def parity(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
