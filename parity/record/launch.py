@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parity.errors import TraceUnwritableError
+from parity.record.attachments import describe
 from parity.record.commands import across_ranks, check_command, check_sketches, split_command
 from parity.record.places import whole_path
 from parity.record.processes import Launcher, Program, start_fresh, wait
@@ -30,7 +31,8 @@ class Recording:
     ``level`` is ``scalars`` or ``digest``; ``sketch`` says at which updates tensors are sketched; ``updates`` ends the
     program after so many optimizer steps; ``seed`` is given to torch, numpy and random before user code; ``world`` runs
     the command as so many ranks; ``without`` names probes to leave out; ``out`` is the directory that the program
-    writes to and ``shared`` one that both sides read, so that paths can be compared.
+    writes to and ``shared`` one that both sides read, so that paths can be compared. ``attachments`` are modules of
+    this package, by name with their options, that are installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
@@ -43,6 +45,7 @@ class Recording:
     out: Path | None = None
     shared: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    attachments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def neutral_paths(self) -> dict[str, str]:
         """Placeholders for directories that differ from run to run."""
@@ -60,6 +63,7 @@ class Recording:
             done.append("deterministic algorithms switched on")
         if self.world > 1:
             done.append(f"started as {self.world} ranks through torchrun")
+        done += [describe(name, options) for name, options in sorted(self.attachments.items())]
         done += [f"{name}={value} in the environment" for name, value in sorted(self.environment.items())]
         return done
 
@@ -129,6 +133,7 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
         "deterministic": recording.deterministic,
         "without": list(recording.without),
         "neutral": recording.neutral_paths(),
+        "attachments": recording.attachments,
     }
     environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings)}
     path = environment.get("PYTHONPATH")

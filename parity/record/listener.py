@@ -22,6 +22,7 @@ from typing import Any, Final
 from ..trace.channels import CHANNELS, Kind
 from ..trace.digests import ALGORITHM
 from ..trace.wire import SUFFIX, Writer, float_bits
+from .attachments import install as install_attachments
 from .compilation import hide_recorder
 from .imports import Imports
 from .places import Places
@@ -323,6 +324,7 @@ def install(settings: dict[str, Any]) -> None:
                 probe(listener)
             except Exception as error:
                 listener.switch_off(name, error)
+    install_attachments(listener, settings.get("attachments", {}))
     hide_recorder(__name__.rpartition(".record.")[0], Listener)
     atexit.register(listener.finish)
     os.register_at_fork(after_in_child=listener.forget)

@@ -1,0 +1,40 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+OUT: Final = Path("reports/out")
+FRESH: Final = click.option(
+    "--fresh", is_flag=True, help="Start each program in a new process, never as a copy of a warm one."
+)
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+_RECORDING: Final = {
+    "level": click.option("--level", type=click.Choice(["scalars", "digest"]), default="digest", show_default=True),
+    "updates": click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps."),
+    "seed": click.option("--seed", type=int, help="Seed torch, numpy and random before user code."),
+    "world": click.option(
+        "--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as."
+    ),
+    "sketch": click.option(
+        "--sketch", default="auto", show_default=True, help="When to sketch tensors: auto, every:N, last:N or off."
+    ),
+    "without": click.option("--without", multiple=True, metavar="PROBE", help="Leave a probe out (repeatable)."),
+}
+
+
+def recorded(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give ``verb`` the options of a recording; it receives them, by name, as its argument ``recording``."""
+
+    @wraps(verb)
+    def collect(*args: Any, **given: Any) -> None:
+        recording = {name: given.pop(name) for name in _RECORDING}
+        verb(*args, recording=recording, **given)
+
+    for option in reversed(_RECORDING.values()):
+        collect = option(collect)
+    return collect

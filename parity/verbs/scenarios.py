@@ -1,0 +1,67 @@
+"""Running scenarios for a verb, and printing what came of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity.errors import ParityError
+
+if TYPE_CHECKING:
+    from parity.diagnose.outcome import Outcome
+    from parity.run.plan import Scenario
+
+
+def explain(error: ParityError) -> None:
+    """Say on standard error what is wrong and where more is written about it."""
+    click.echo(f"parity: {error}\nparity: explained by: parity help {error.slug}", err=True)
+
+
+def run_scenarios(
+    scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fresh: bool, fail_fast: bool = False
+) -> int:
+    """Run scenarios pair by pair; write and print each pair's results as soon as it is done."""
+    from contextlib import nullcontext
+
+    from parity.gate import exit_code
+    from parity.record.processes import start_fresh
+    from parity.record.warm.launcher import WarmLauncher
+    from parity.run.plan import by_pair
+    from parity.run.progress import progress_shown
+    from parity.run.results import write_results
+    from parity.run.session import run_scenario, set_up
+    from parity.run.together import run_until_divergence
+
+    run_one = run_until_divergence if fail_fast else run_scenario
+    done: list[Outcome] = []
+    reports: list[tuple[list[Outcome], Path]] = []
+    launching = nullcontext(start_fresh) if fresh else WarmLauncher()
+    with launching as launcher, progress_shown(len(scenarios)) as progress:
+        for pair, members in by_pair(scenarios):
+            set_up(members[0], output / pair)
+            outcomes = [run_one(scenario, output / pair, progress, launcher) for scenario in members]
+            reports.append((outcomes, write_results(outcomes, output / pair)))
+            done += outcomes
+    for outcomes, path in reports:
+        print_outcomes(outcomes, path, as_json=as_json)
+    return exit_code(done)
+
+
+def print_outcomes(outcomes: "Sequence[Outcome]", report_path: Path | None, *, as_json: bool) -> None:
+    """Print outcomes for people, or as JSON; an error explains itself on standard error."""
+    if as_json:
+        from parity.report.machine import result_json, to_json
+
+        results = [result_json(outcome) for outcome in outcomes]
+        click.echo(to_json(results[0] if len(results) == 1 else results), nl=False)
+        return
+    from rich.console import Console
+
+    from parity.report.terminal import print_outcome
+
+    console = Console(highlight=False, soft_wrap=True)
+    for outcome in outcomes:
+        print_outcome(outcome, console, report=report_path)
+        if outcome.error is not None:
+            explain(outcome.error)
