@@ -131,7 +131,7 @@ class CheckpointEscapesError(CannotCompareError):
 
 
 class TeardownAbortError(CannotCompareError):
-    """The communication library aborted a process twice after its training was complete; this is no parity failure."""
+    """The communication library aborted a process after its training was complete; this is no parity failure."""
 
     slug = "teardown-abort"
 

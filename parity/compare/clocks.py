@@ -1,4 +1,4 @@
-"""Printed numbers that are readings of a clock: they differ between any two runs and prove nothing."""
+"""Printed or tracked numbers that are readings of a clock: they differ between any two runs and prove nothing."""
 
 import re
 from typing import Final
@@ -16,6 +16,19 @@ _LABEL_BEFORE: Final = re.compile(
     r"|\b(?:timestamp|date|pid|port)|/s|/sec|/second|per second|per_second|_ms|_s)[^A-Za-z{}]{0,4}$",
     re.IGNORECASE,
 )
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_CLOCKS: Final = frozenset(
+    {
+        *("time", "runtime", "timestamp", "elapsed", "duration", "eta", "latency", "throughput", "speed"),
+        *("ms", "sec", "secs", "second", "seconds", "minutes", "hours", "mfu", "flops", "tflops", "walltime"),
+    }
+)
+
+
+def is_clock_metric(name: str) -> bool:
+    """Whether a tracked metric is a time, a rate or the like: by the last word of any part of its path."""
+    parts = (_WORDS.findall(part) for part in re.split(r"[/.]", name))
+    return any(bool(words) and words[-1].lower() in _CLOCKS for words in parts)
 
 
 def is_clock_reading(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from parity.align.names import Alignment, align_names
-from parity.compare.clocks import is_clock_reading
+from parity.compare.clocks import is_clock_metric, is_clock_reading
 from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared
 from parity.compare.precision import Precisions, find_precisions, within_precision
 from parity.compare.series import compare_series, extra_values, missing_values
@@ -20,6 +20,7 @@ from parity.trace.model import Process, Series, Trace
 
 _DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file"})
 _ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
+_CLOCKS: Final = {"log_value": is_clock_reading, "metric": is_clock_metric}
 _DIGESTS_DIFFER: Final = "the two traces were made with different digest algorithms"
 
 
@@ -153,7 +154,8 @@ def _compare_process(
 
 
 def _incomparable(series: Series, *, same_digests: bool) -> str:
-    if series.channel.name == "log_value" and is_clock_reading(series.name):
+    is_clock = _CLOCKS.get(series.channel.name)
+    if is_clock is not None and is_clock(series.name):
         return "a clock reading"
     if not same_digests and series.values.dtype == "uint64":
         return _DIGESTS_DIFFER

@@ -3,6 +3,7 @@
 Loaded inside recorded programs: the standard library only.
 """
 
+import functools
 import json
 import linecache
 import os
@@ -12,12 +13,19 @@ import sysconfig
 from types import FrameType
 from typing import Any, Final
 
+TEMPORARY: Final = "{temporary}"
 _AROUND: Final = 2
 
 
 def whole_path(path: str) -> re.Pattern[str]:
     """Matches ``path`` itself or as the beginning of a longer one, but not ``path2``."""
     return re.compile(re.escape(path) + r"(?![\w.-])")
+
+
+@functools.cache
+def _temporary() -> re.Pattern[str]:
+    """Matches what ``tempfile`` makes; asking it for the directory would write there."""
+    return re.compile(re.escape(os.environ.get("TMPDIR", "/tmp").rstrip(os.sep)) + r"/tmp[a-z0-9_]{8}(?![\w.-])")
 
 
 class Places:
@@ -27,6 +35,7 @@ class Places:
         self._here = os.getcwd()
         self._neutral: dict[str, str] = settings.get("neutral", {})
         self._patterns = [(whole_path(path), placeholder) for path, placeholder in self._neutral.items()]
+        self._patterns.append((_temporary(), TEMPORARY))
         self._seen: set[str] = set()
         self._foreign = tuple(
             {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -48,7 +57,7 @@ class Places:
                 return placeholder + full[len(directory) :]
         if full.startswith(self._here + os.sep):
             return full[len(self._here) + 1 :]
-        return full
+        return _temporary().sub(TEMPORARY, full)
 
     def is_foreign(self, file: str) -> bool:
         """Whether ``file`` belongs to Python, an installed package or the recorder, not to the program."""

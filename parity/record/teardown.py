@@ -30,9 +30,9 @@ def remark(directory: Path) -> None:
 
 
 def refusal(trace: Trace) -> TeardownAbortError:
-    """The error for a program that has aborted in this way twice."""
+    """The error for a program that ended in this way, and was not, or in vain, started again."""
     message = (
-        f"gloo aborted twice at the end of a complete training (status {trace.exit_status}): {trace.command}. "
+        f"gloo aborted the program at the end of a complete training (status {trace.exit_status}): {trace.command}. "
         "Call torch.distributed.destroy_process_group() at the end of the program, or run it again."
     )
     return TeardownAbortError(message)

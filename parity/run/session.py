@@ -115,7 +115,10 @@ def require_reference(trace: Trace) -> None:
     Raises:
         ReferenceFailedError: it ended with an error.
         NothingRecordedError: it ran, but trained nothing.
+        TeardownAbortError: gloo aborted it after its training.
     """
+    if aborted_in_teardown(trace):
+        raise refusal(trace)
     if trace.exit_status != 0:
         message = (
             f"the reference ended with status {trace.exit_status} after {_updates(trace)} updates: {trace.command}\n"
@@ -131,7 +134,10 @@ def require_candidate(trace: Trace) -> None:
 
     Raises:
         NothingRecordedError: it ran, but trained nothing.
+        TeardownAbortError: gloo aborted it after its training.
     """
+    if aborted_in_teardown(trace):
+        raise refusal(trace)
     if trace.exit_status == 0 and not _has_models(trace):
         raise NothingRecordedError(_nothing("candidate", trace))
 

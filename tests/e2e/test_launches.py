@@ -15,7 +15,7 @@ from parity.record import pth
 from parity.record.launch import Recording, record
 from parity.record.teardown import REMARK
 from parity.run.plan import Scenario, Side
-from parity.run.session import run_side
+from parity.run.session import require_candidate, require_reference, run_side
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import ROOT, SCRIPTS, TINY, parity
@@ -154,6 +154,14 @@ def test_a_second_abort_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(TeardownAbortError, match="destroy_process_group"):
         run_side(scenario(tmp_path, "2"), Side.CANDIDATE, tmp_path, lambda *_: None)
     assert (tmp_path / "deaths").read_bytes() == b"xx"
+
+
+def test_a_stored_run_that_ended_in_such_an_abort_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    words = [PYTHON, str(SCRIPTS / "aborts_in_teardown.py"), str(tmp_path / "deaths"), "1"]
+    record(words, tmp_path / "trace", RECORDING, streams=False)
+    for require in (require_reference, require_candidate):
+        with pytest.raises(TeardownAbortError, match="complete training"):
+            require(read_trace(tmp_path / "trace"))
 
 
 def test_a_program_that_fails_by_itself_is_not_retried(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
-"""What the trace of each specimen must contain, and that every declared channel is proved by one."""
+"""What the trace of each specimen must contain, however it is started, and that every channel is proved by one."""
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from parity.compare.engine import compare
 from parity.record.launch import Recording, record
+from parity.record.places import TEMPORARY
+from parity.record.processes import Launcher, start_fresh
+from parity.record.warm.launcher import WarmLauncher
 from parity.trace.channels import CHANNELS
+from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS
 from tests.specimens.seams import SEAMS
@@ -19,19 +25,41 @@ OF_THE_RUN = {"world_size", "exit_status"}
 """Channels that are measured between two manifests, not observed inside a program."""
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Launcher]:
+    with WarmLauncher() as launcher:
+        yield launcher
+
+
 @pytest.mark.parametrize("row", SPECIMENS, ids=lambda row: row.id)
-def test_the_trace_holds_what_the_program_did(row: Specimen, tmp_path: Path) -> None:
+def test_the_trace_holds_what_the_program_did(row: Specimen, warm: Launcher, tmp_path: Path) -> None:
     if row.missing():
         if os.environ.get("CI"):
             pytest.fail(f"CI must have {', '.join(row.missing())}")
         pytest.skip(f"{', '.join(row.missing())} not installed")
-    recording = Recording(
-        world=row.world, out=tmp_path / "out", environment={"OMP_NUM_THREADS": "1", **row.environment}
-    )
-    words = [sys.executable, *(word.replace("{out}", str(tmp_path / "out")) for word in row.words)]
-    status = record(words, tmp_path / "trace", recording, directory=SCRIPTS, streams=False)
-    assert status == row.exit_status, (tmp_path / "trace/stderr.txt").read_text(encoding="utf-8")
-    trace = read_trace(tmp_path / "trace")
+    trace = recorded(row, tmp_path / "fresh", start_fresh)
+    check(row, trace)
+    if row.warm:
+        again = recorded(row, tmp_path / "warm", warm)
+        assert (trace.manifest["launch"], again.manifest["launch"]) == ("fresh", "warm")
+        found = compare(trace, again)
+        # A compiler tries out in a temporary file, only once per machine, what it can do.
+        real = [one for one in found.measurements if TEMPORARY not in one.name]
+        assert [(one.channel.name, one.name, one.reference, one.candidate) for one in real] == []
+        assert {one.reason for one in found.not_compared} <= {one.reason for one in compare(trace, trace).not_compared}
+
+
+def recorded(row: Specimen, place: Path, launcher: Launcher) -> Trace:
+    out = place / "out"
+    recording = Recording(world=row.world, out=out, seed=0, environment={"OMP_NUM_THREADS": "1", **row.environment})
+    words = [sys.executable, *(word.replace("{out}", str(out)) for word in row.words)]
+    trace = place / "trace"
+    status = record(words, trace, recording, directory=SCRIPTS, streams=False, launcher=launcher)
+    assert status == row.exit_status, (trace / "stderr.txt").read_text(encoding="utf-8")
+    return read_trace(trace)
+
+
+def check(row: Specimen, trace: Trace) -> None:
     assert trace.world == row.world
     process = trace.processes[0]
     assert [note for note in process.notes if "probe" in note] == [], "a probe was switched off"

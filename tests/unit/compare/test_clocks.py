@@ -1,6 +1,6 @@
 import pytest
 
-from parity.compare.clocks import is_clock_reading
+from parity.compare.clocks import is_clock_metric, is_clock_reading
 from parity.trace.lines import split_line
 
 CLOCKS = [
@@ -110,3 +110,28 @@ def test_a_hash_in_the_line_is_part_of_the_line():
 
 def test_a_position_that_the_line_does_not_have_is_no_reading():
     assert not is_clock_reading("took {}#1")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_clock"),
+    [
+        ("train/tokens_per_second", True),
+        ("iter_time", True),
+        ("_runtime", True),
+        ("_timestamp", True),
+        ("perf/mfu", True),
+        ("iter_time_ms", True),
+        ("time/forward", True),
+        ("TrainTime", True),
+        ("throughput", True),
+        ("val/loss", False),
+        ("time_step", False),
+        ("timestep", False),
+        ("tokens_seen", False),
+        ("learning_rate", False),
+        ("lifetime", False),
+        ("", False),
+    ],
+)
+def test_tracked_readings_of_a_clock(name, is_clock):
+    assert is_clock_metric(name) is is_clock
