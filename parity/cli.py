@@ -17,6 +17,7 @@ from parity.verbs.record import record
 from parity.verbs.report import report
 from parity.verbs.run import run
 from parity.verbs.scenarios import explain
+from parity.verbs.surface import surface
 
 
 class _Group(click.Group):
@@ -49,7 +50,7 @@ def main() -> None:
     """  # noqa: D301 - click reads the backspace
 
 
-for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, record, report, run):
+for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, record, report, run, surface):
     main.add_command(verb)
 
 

@@ -63,6 +63,12 @@ class SourceUnreadableError(UsageError):
     slug = "source-unreadable"
 
 
+class SurfaceUnreadableError(UsageError):
+    """A file or folder was named as a program, but holds no Python source that could be read."""
+
+    slug = "surface-unreadable"
+
+
 class ExportError(UsageError):
     """A run cannot be exported: unknown format, missing package, or no place to write."""
 

@@ -1,4 +1,4 @@
-"""Programs whose calls go through the recorder print the same bytes, on both streams, and end the same way."""
+"""Programs whose calls go through the recorder print the same bytes, write the same files, and end the same way."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from parity.record.launch import Recording, record
 from tests.e2e.programs import SCRIPTS, run
 
-PROGRAMS = (
+PRINTING = (
     ("seams/fails_inside.py",),
     ("seams/compiled.py",),
     ("seams/loaders.py", "2"),
@@ -16,14 +16,26 @@ PROGRAMS = (
     ("seams/stranger.py",),
     ("seams/draws.py", "forward"),
 )
+WRITING = tuple((f"seams/{name}.py", "{out}") for name in ("saves", "tensors", "shards", "files"))
 
 
-@pytest.mark.parametrize("words", PROGRAMS, ids=lambda words: "-".join(words))
-def test_streams_and_status_are_those_of_the_bare_program(words: tuple[str, ...], tmp_path: Path) -> None:
-    line = [sys.executable, *words]
+def written(out: Path) -> dict[str, int]:
+    """Names and sizes: what these programs save is drawn anew each time. Equal bytes are shown by tests/e2e."""
+    return {path.relative_to(out).as_posix(): path.stat().st_size for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("words", PRINTING + WRITING, ids=lambda words: "-".join(words))
+def test_streams_files_and_status_are_those_of_the_bare_program(words: tuple[str, ...], tmp_path: Path) -> None:
+    places = tmp_path / "bare" / "out", tmp_path / "seen" / "out"
+    for place in places:
+        place.mkdir(parents=True)
+    line, again = ([sys.executable, *(word.replace("{out}", str(place)) for word in words)] for place in places)
     bare = run(line, cwd=SCRIPTS)
     recording = Recording(environment={"OMP_NUM_THREADS": "1"})
-    status = record(line, tmp_path, recording, directory=SCRIPTS, streams=False)
+    trace = tmp_path / "trace"
+    status = record(again, trace, recording, directory=SCRIPTS, streams=False)
     assert status == bare.returncode
-    assert (tmp_path / "stdout.txt").read_bytes() == bare.stdout
-    assert (tmp_path / "stderr.txt").read_bytes() == bare.stderr
+    assert (trace / "stdout.txt").read_bytes() == bare.stdout
+    assert (trace / "stderr.txt").read_bytes() == bare.stderr
+    assert written(places[1]) == written(places[0])
+    assert bool(written(places[0])) == (words in WRITING)
