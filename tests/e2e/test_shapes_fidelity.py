@@ -4,18 +4,15 @@ Every script prints a digest of its final parameters, and the compiled ones what
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from parity.record.commands import across_ranks
 from parity.record.launch import Recording, record
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, run
 from tests.specimens.shapes import SHAPES
-from tests.specimens.table import Specimen
 
 MOST_MEMORY = 1.02
 
@@ -27,19 +24,6 @@ def listened(words: list[str], trace: Path, recording: Recording) -> tuple[int, 
 
 def one_thread(**more) -> Recording:
     return Recording(environment={"OMP_NUM_THREADS": "1"}, **more)
-
-
-@pytest.mark.parametrize("row", SHAPES, ids=lambda row: row.id)
-def test_the_output_is_that_of_the_bare_program(row: Specimen, tmp_path: Path) -> None:
-    if row.missing():
-        pytest.skip(f"{', '.join(row.missing())} not installed")
-    words = [sys.executable, *row.words]
-    with ThreadPoolExecutor() as pool:
-        bare = pool.submit(run, across_ranks(words, row.world) if row.world > 1 else words, cwd=SCRIPTS)
-        recorded = pool.submit(listened, list(row.words), tmp_path / "trace", one_thread(world=row.world))
-    status, output, _ = recorded.result()
-    assert (status, output) == (bare.result().returncode, bare.result().stdout)
-    assert output
 
 
 def notes(words: list[str], tmp_path: Path) -> list[str]:

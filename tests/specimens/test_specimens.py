@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from parity.compare.engine import compare
+from parity.record.commands import across_ranks
 from parity.record.launch import Recording, record
 from parity.record.places import TEMPORARY
 from parity.record.processes import Launcher, start_fresh
@@ -15,7 +16,7 @@ from parity.record.warm.launcher import WarmLauncher
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
-from tests.e2e.programs import SCRIPTS
+from tests.e2e.programs import SCRIPTS, run
 from tests.specimens.seams import SEAMS
 from tests.specimens.shapes import SHAPES
 from tests.specimens.table import Specimen, values
@@ -39,6 +40,8 @@ def test_the_trace_holds_what_the_program_did(row: Specimen, warm: Launcher, tmp
         pytest.skip(f"{', '.join(row.missing())} not installed")
     trace = recorded(row, tmp_path / "fresh", start_fresh)
     check(row, trace)
+    if row in SHAPES:
+        assert (trace.directory / "stdout.txt").read_bytes() == bare_output(row)
     if row.warm:
         again = recorded(row, tmp_path / "warm", warm)
         assert (trace.manifest["launch"], again.manifest["launch"]) == ("fresh", "warm")
@@ -57,6 +60,14 @@ def recorded(row: Specimen, place: Path, launcher: Launcher) -> Trace:
     status = record(words, trace, recording, directory=SCRIPTS, streams=False, launcher=launcher)
     assert status == row.exit_status, (trace / "stderr.txt").read_text(encoding="utf-8")
     return read_trace(trace)
+
+
+def bare_output(row: Specimen) -> bytes:
+    """What the program prints when nobody listens: of every shape, a digest of its final parameters."""
+    words = [sys.executable, *row.words]
+    done = run(across_ranks(words, row.world) if row.world > 1 else words, cwd=SCRIPTS)
+    assert (done.returncode, bool(done.stdout)) == (row.exit_status, True)
+    return done.stdout
 
 
 def check(row: Specimen, trace: Trace) -> None:
