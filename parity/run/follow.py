@@ -1,9 +1,9 @@
-"""The pass in follow mode: both programs once more, in lockstep, the candidate set to the reference at every boundary."""
+"""The pass in follow mode: both programs again, in lockstep, the candidate set to the reference at every boundary."""
 
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,30 +11,39 @@ from pathlib import Path
 from typing import Any, Final
 
 from parity.compare.measurement import Comparison
+from parity.diagnose.following import diagnose_followed
+from parity.diagnose.library import RULES
+from parity.diagnose.outcome import Outcome
+from parity.findings.following import Followed, judge_followed
 from parity.record.follow.ring import END
-from parity.record.processes import Launcher
 from parity.run.plan import Scenario, Side
-from parity.run.session import Progress, run_side
 from parity.trace.model import Trace
 
 _MEMORY: Final = Path("/dev/shm")
 _ROLES: Final = {Side.LEADER: "leader", Side.FOLLOWER: "follower"}
 
+Run = Callable[[Scenario, Side], Trace]
 
-def follow(
-    scenario: Scenario, plain: Comparison, base: Path, progress: Progress, launcher: Launcher
-) -> tuple[Trace, Trace]:
-    """Run both sides of ``scenario`` in lockstep, after the ``plain`` pass; return the traces of both.
 
-    What the follower's trace holds is what each phase of the candidate makes of the reference's values.
+def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run: Run) -> Outcome:
+    """Follow a scenario whose plain pass led to ``outcome``; return it with findings that are independent.
+
+    Where following shows nothing although the plain pass does, or cannot be done, the findings stay those of before.
     """
-    with _ring(base) as ring, ThreadPoolExecutor(max_workers=2) as pool:
-        runs = [
-            pool.submit(_run, _attached(scenario, side, plain, ring), side, base, progress, launcher, ring)
-            for side in _ROLES
-        ]
-        leader, follower = (run.result() for run in runs)
-    return leader, follower
+    plain = outcome.judgement
+    if plain is None:
+        return outcome
+    reason = refusal(scenario, plain.comparison)
+    if reason:
+        return replace(outcome, followed=Followed(plain=plain, refusal=reason))
+    leader, follower = lockstep(scenario, plain.comparison, run)
+    reason = _failure(leader, follower)
+    if reason:
+        return replace(outcome, followed=Followed(plain=plain, refusal=reason))
+    judgement, result = judge_followed(leader, follower, plain, rerun)
+    if plain.gating and not judgement.gating:
+        return replace(outcome, followed=result)
+    return replace(outcome, judgement=judgement, diagnosis=diagnose_followed(judgement, RULES), followed=result)
 
 
 def refusal(scenario: Scenario, plain: Comparison) -> str:
@@ -46,26 +55,25 @@ def refusal(scenario: Scenario, plain: Comparison) -> str:
     return ""
 
 
-def _run(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher, ring: Path) -> Trace:
-    try:
-        return run_side(scenario, side, base, progress, launcher)
-    finally:
-        # However it ended: the other side must not wait for it.
-        mark = ring / f"{_ROLES[side]}{END}"
-        if not mark.exists():
-            mark.write_text(f"the {_ROLES[side]} ended", encoding="utf-8")
+def lockstep(scenario: Scenario, plain: Comparison, run: Run) -> tuple[Trace, Trace]:
+    """Run both sides of ``scenario`` at the same time, after the ``plain`` pass; return the traces of both.
 
+    What the follower's trace holds is what each phase of the candidate makes of the reference's values.
+    """
 
-def _attached(scenario: Scenario, side: Side, plain: Comparison, ring: Path) -> Scenario:
-    own = plain.reference if side is Side.LEADER else plain.candidate
-    options = {
-        "role": _ROLES[side],
-        "directory": str(ring),
-        "backwards": backwards(own),
-        "names": dict(plain.alignment.parameters),
-    }
-    attachments = {**scenario.recording.attachments, "follow": options}
-    return replace(scenario, recording=replace(scenario.recording, attachments=attachments))
+    def ran(side: Side, ring: Path) -> Trace:
+        try:
+            return run(_attached(scenario, side, plain, ring), side)
+        finally:
+            # However it ended: the other side must not wait for it.
+            mark = ring / f"{_ROLES[side]}{END}"
+            if not mark.exists():
+                mark.write_text(f"the {_ROLES[side]} ended", encoding="utf-8")
+
+    with _ring() as ring, ThreadPoolExecutor(max_workers=len(_ROLES)) as pool:
+        runs = [pool.submit(ran, side, ring) for side in _ROLES]
+        leader, follower = (one.result() for one in runs)
+    return leader, follower
 
 
 def backwards(trace: Trace) -> Mapping[str, Any]:
@@ -76,12 +84,35 @@ def backwards(trace: Trace) -> Mapping[str, Any]:
     return {"usual": usual, "others": {str(update): n for update, n in counts.items() if n != usual}}
 
 
+def _attached(scenario: Scenario, side: Side, plain: Comparison, ring: Path) -> Scenario:
+    options = {
+        "role": _ROLES[side],
+        "directory": str(ring),
+        "backwards": backwards(plain.reference if side is Side.LEADER else plain.candidate),
+        "names": dict(plain.alignment.parameters),
+    }
+    attachments = {**scenario.recording.attachments, "follow": options}
+    return replace(scenario, recording=replace(scenario.recording, attachments=attachments))
+
+
 @contextmanager
-def _ring(base: Path) -> Iterator[Path]:
+def _ring() -> Iterator[Path]:
     """A directory in memory, where there is such a thing."""
-    place = _MEMORY if _MEMORY.is_dir() else base
-    directory = Path(tempfile.mkdtemp(prefix="parity-follow-", dir=place)).resolve()
+    directory = Path(tempfile.mkdtemp(prefix="parity-follow-", dir=_MEMORY if _MEMORY.is_dir() else None)).resolve()
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _failure(leader: Trace, follower: Trace) -> str:
+    """Why the two traces tell nothing; empty where they do."""
+    if leader.exit_status != 0:
+        return f"the reference ended with status {leader.exit_status} while it was followed"
+    if not leader.processes or not follower.processes:
+        return "nothing was recorded while the candidate followed"
+    for side, trace in (("reference", leader), ("candidate", follower)):
+        for note in trace.processes[0].notes:
+            if note.get("probe") == "follow":
+                return f"following was switched off on the {side}: {note['error']}"
+    return ""

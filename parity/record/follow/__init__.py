@@ -2,7 +2,7 @@
 
 The leader (the reference) publishes what it holds at each boundary. The follower (the candidate) looks at its own value
 first, so that its trace tells what this phase of the candidate made of the reference's values, and only then, where
-they differ, takes over the reference's. The trace of a follower holds no consequences, only what is different by itself.
+they differ, takes over the reference's. So the trace of a follower holds what is different by itself, no consequences.
 
 Loaded inside recorded programs: the standard library, and torch where it already is.
 """

@@ -28,7 +28,8 @@ class Chunks:
         streamed = self._streamed(kind, position, tensor, start)
         if streamed is not None:
             return streamed if digest_tensor(streamed) != digest_tensor(tensor) else None
-        value = self._side.meet("inputs", key, tensor, digest_tensor(tensor))
+        what = "inputs" if kind == "training" else "evaluation inputs"
+        value = self._side.meet(what, key, tensor, digest_tensor(tensor))
         return None if value is None else value.clone()
 
     def _streamed(self, kind: str, position: int, tensor: Any, start: int) -> Any:

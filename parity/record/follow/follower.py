@@ -10,7 +10,7 @@ from .ring import Ring
 from .windows import Contents, Fact, Window
 
 ROLE: Final = "follower"
-_MATCHED: Final = frozenset({"inputs", "outputs", "output gradients"})
+_MATCHED: Final = frozenset({"inputs", "outputs", "output gradients", "evaluation inputs"})
 """What is found by position. What is found by name and is not there is missing or extra in the traces as well."""
 
 

@@ -81,7 +81,7 @@ def _meet_output(listener: Any, side: Any, kind: str, key: str, position: int, t
     listener.observe(_CONTENT[kind], digest, str(position))
     if tensor.numel() > _MOST:
         return tensor
-    value = side.meet("outputs", f"output/{key}", tensor, digest)
+    value = side.meet("outputs" if kind == "training" else "evaluation outputs", f"output/{key}", tensor, digest)
     shown = tensor if value is None else passing(tensor, value)
     if kind == "training" and shown.requires_grad:
         _watch(listener, shown, key, position)

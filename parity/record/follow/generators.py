@@ -8,7 +8,7 @@ from ..probes.randomness import GENERATORS, UNMOVED
 
 
 class Generators:
-    """Meets every generator that was used. Where an unused one stands is of no concern, and may be the system's idea."""
+    """Meets every generator that was used. Where an unused one stands may be the system's choice: no concern."""
 
     def __init__(self, side: Any) -> None:
         self._side = side
