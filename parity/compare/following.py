@@ -5,7 +5,7 @@ not, what it shows is no difference of its own: it is taken out of both traces, 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -40,12 +40,17 @@ class PhaseVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """Both traces without consequences, what was taken out, and the verdict on every phase."""
+    """Both traces without consequences, and what was taken out."""
 
     reference: Trace
     candidate: Trace
     not_compared: tuple[NotCompared, ...]
-    phases: tuple[PhaseVerdict, ...]
+    pair: "Pair"
+    excuses: "Excuses"
+
+    def phases(self, counting: Collection[tuple[str, str]]) -> tuple[PhaseVerdict, ...]:
+        """The verdict on every phase; differences in ``counting`` series (channel, reference's name) matter."""
+        return tuple(_verdicts(self.pair, self.excuses, counting))
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class Notes:
 def separate(reference: Trace, candidate: Trace) -> Separation:
     """Tell what differs by itself from what differs because something before it does."""
     ours, theirs = reference.processes[0], candidate.processes[0]
-    pair = _Pair(ours, theirs, align_names(ours, theirs))
-    excuses = _Excuses(pair)
+    pair = Pair(ours, theirs, align_names(ours, theirs))
+    excuses = Excuses(pair)
     taken: list[NotCompared] = []
     kept: tuple[dict[Key, Series], dict[Key, Series]] = {}, {}
     for series, other in pair.series():
@@ -103,12 +108,13 @@ def separate(reference: Trace, candidate: Trace) -> Separation:
         reference=replace(reference, processes=(replace(ours, series=kept[0]),)),
         candidate=replace(candidate, processes=(replace(theirs, series=kept[1]),)),
         not_compared=tuple(dict.fromkeys(taken)),
-        phases=tuple(_verdicts(pair, excuses)),
+        pair=pair,
+        excuses=excuses,
     )
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """Two processes, series by series."""
 
     reference: Process
@@ -143,10 +149,10 @@ class _Pair:
         )
 
 
-class _Excuses:
+class Excuses:
     """Why values are not compared at some updates: what feeds them differs, and could not be taken over."""
 
-    def __init__(self, pair: _Pair) -> None:
+    def __init__(self, pair: Pair) -> None:
         self._pair = pair
         notes = Notes(pair.candidate)
         self._alone = notes.alone
@@ -247,7 +253,7 @@ class _Row:
     excused: dict[int, str] = field(default_factory=dict)
 
 
-def _verdicts(pair: _Pair, excuses: _Excuses) -> Iterator[PhaseVerdict]:
+def _verdicts(pair: Pair, excuses: Excuses, counting: Collection[tuple[str, str]]) -> Iterator[PhaseVerdict]:
     """What is known of each phase: it differs where anything in it does, and is equal where nothing was taken out."""
     rows = {name: _Row() for name in (_SETUP, _BETWEEN, *(phase.name.lower() for phase in Phase if phase))}
     for series, other in pair.series():
@@ -260,7 +266,8 @@ def _verdicts(pair: _Pair, excuses: _Excuses) -> Iterator[PhaseVerdict]:
         updates = _updates(series, other)
         out = {update: why for update, why in excuses.of(channel.name, one.name).items() if update in updates}
         row.judged |= updates - out.keys()
-        row.different |= pair.different.get(channel.name, {}).get(one.name, frozenset()) - out.keys()
+        if (channel.name, one.name) in counting:
+            row.different |= pair.different.get(channel.name, {}).get(one.name, frozenset()) - out.keys()
         row.excused |= out
     for name, row in rows.items():
         left_out = {update: why for update, why in row.excused.items() if update not in row.different}

@@ -7,18 +7,23 @@ from parity.diagnose.registry import Cause, Diagnosis, Rule, explain
 from parity.findings.model import Judgement
 
 
-def diagnose_followed(judgement: Judgement, rules: tuple[Rule, ...]) -> Diagnosis:
-    """Apply the rules to everything, then to each phase that is left without a cause, as if nothing else differed."""
+def diagnose_followed(judgement: Judgement, rules: tuple[Rule, ...], locate: Rule) -> Diagnosis:
+    """Apply the rules to everything, then ``locate`` to what is left, one phase after the other.
+
+    Causes come in the causal order of what they explain: none of them is more a cause than another.
+    """
     whole = explain(Case(judgement, followed=True), rules)
-    causes = list(whole.causes)
-    left = list(whole.unexplained)
-    for phase in dict.fromkeys(finding.phase for finding in judgement.gating if finding.id in whole.unexplained):
-        findings = tuple(one for one in judgement.gating if one.phase is phase and one.id in whole.unexplained)
-        found = explain(Case(replace(judgement, findings=findings), followed=True), rules)
-        causes += found.causes
-        left = [one for one in left if not _explained(one, found.causes)]
-    return Diagnosis(causes=tuple(causes), unexplained=tuple(left), total=whole.total)
+    causes, left = list(whole.causes), whole.unexplained
+    while left:
+        findings = tuple(one for one in judgement.gating if one.id in left)
+        cause = locate(Case(replace(judgement, findings=findings), followed=True))
+        if cause is None or not set(cause.explains) & set(left):
+            break
+        causes.append(cause)
+        left = tuple(one for one in left if one not in cause.explains)
+    order = [finding.id for finding in sorted(judgement.gating, key=lambda one: one.phase)]
 
+    def rank(cause: Cause) -> int:
+        return min(order.index(one) for one in cause.explains)
 
-def _explained(identifier: str, causes: tuple[Cause, ...]) -> bool:
-    return any(identifier in cause.explains for cause in causes)
+    return Diagnosis(causes=tuple(sorted(causes, key=rank)), unexplained=left, total=whole.total)

@@ -37,9 +37,15 @@ def judge_followed(
     separation = separate(reference, candidate)
     comparison = compare(separation.reference, separation.candidate)
     comparison = replace(comparison, not_compared=(*comparison.not_compared, *separation.not_compared))
-    notes = Notes(candidate.processes[0])
-    followed = Followed(plain=plain, phases=separation.phases, writes=notes.writes)
-    return judge(comparison, rerun=rerun), followed
+    judgement = judge(comparison, rerun=rerun)
+    counting = {
+        (one.channel.name, name)
+        for finding in judgement.gating
+        for one in finding.measurements
+        for name in (one.name, one.candidate_name)
+    }
+    writes = Notes(candidate.processes[0]).writes
+    return judgement, Followed(plain=plain, phases=separation.phases(counting), writes=writes)
 
 
 def word_of(phase: PhaseVerdict) -> Verdict | None:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from parity.compare.measurement import Comparison
 from parity.diagnose.following import diagnose_followed
-from parity.diagnose.library import RULES
+from parity.diagnose.library import MECHANISMS
+from parity.diagnose.library.localisation import first_phase
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, judge_followed
 from parity.record.follow.ring import END
@@ -43,7 +44,8 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     judgement, result = judge_followed(leader, follower, plain, rerun)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
-    return replace(outcome, judgement=judgement, diagnosis=diagnose_followed(judgement, RULES), followed=result)
+    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase)
+    return replace(outcome, judgement=judgement, diagnosis=diagnosis, followed=result)
 
 
 def refusal(scenario: Scenario, plain: Comparison) -> str:

@@ -50,7 +50,11 @@ CLAMPED: Final = (
 EVAL_MODE: Final = (Edit(file="char_gpt/evaluation.py", old="    model.eval()\n", new=""),)
 PRINTED: Final = _KNOWN["evaluation-prints-validation-as-train"]
 NO_PREFETCH: Final = (
-    Edit(file=_TRAINER, old='        self.next_batch = self.train_batches.get_batch()\n        """Always', new='        """Always'),
+    Edit(
+        file=_TRAINER,
+        old='        self.next_batch = self.train_batches.get_batch()\n        """Always',
+        new='        """Always',
+    ),
     Edit(
         file=_TRAINER,
         old=(

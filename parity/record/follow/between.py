@@ -1,46 +1,48 @@
 """Between two updates: what the model holds when it is first called after a step, for an evaluation or to train."""
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from ...trace.digests import digest_bytes, digest_tensor
 from ..probes.samples import sample
 from .forcing import put
 
 CHANNELS = ("parameter_carried",)
-_WIDTH = 8
+_WIDTH: Final = 8
 
 
 def install(listener: Any, side: Any) -> None:
     """Meet all parameters and buffers before the first call of a model after a step, and before training goes on."""
-    first: dict[str, int] = {}
+    first: dict[str, _Look] = {}
     buffers = _Buffers()
     state = {"fresh": True, "training": True}
 
     def called(kind: str, *_: Any) -> None:
-        if state["fresh"] or (kind == "training" and state["training"]):
-            held = {name: (tensor, buffers.digest(name, tensor, listener)) for name, tensor in listener.roots.tensors()}
-            if kind == "training":
-                observe({name: digest for name, (_, digest) in held.items()})
-            else:
-                first.update({name: digest for name, (_, digest) in held.items()})
-            state.update(fresh=False, training=kind != "training")
-            for name, (tensor, digest) in held.items():
-                key = f"carried/{kind}/{side.name(name)}"
-                if put(tensor, side.meet("parameters", key, tensor, digest)):
-                    _forget_change(listener, name, tensor)
+        if not state["fresh"] and not (kind == "training" and state["training"]):
+            return
+        state.update(fresh=False, training=kind != "training")
+        looks = {}
+        for name, tensor in listener.roots.tensors():
+            own = left = buffers.digest(name, tensor, listener)
+            if put(tensor, side.meet("parameters", f"carried/{kind}/{side.name(name)}", tensor, own)):
+                _forget_change(listener, name, tensor)
+                left = digest_tensor(tensor)
+            looks[name] = _Look(own, left)
+        if kind == "training":
+            observe(looks)
+        else:
+            first.update(looks)
 
-    def observe(now: dict[str, int]) -> None:
-        """The digest at the first look, and where that was at an evaluation and something changed since, of both.
+    def observe(looks: dict[str, _Look]) -> None:
+        """What was found at the first look, and, where it changed between an evaluation and this, both.
 
         What the model holds at its very first call is initial, and observed as such.
         """
-        for name, digest in now.items():
-            before = first.get(name, digest)
-            if before != digest:
-                both = before.to_bytes(_WIDTH, "little") + digest.to_bytes(_WIDTH, "little")
-                listener.observe("parameter_carried", digest_bytes(both), name)
+        for name, look in looks.items():
+            before = first.get(name, _Look(look.own, look.own))
+            if before.left != look.own:
+                listener.observe("parameter_carried", _of_both(before.own, look.own), name)
             elif listener.update > 0:
-                listener.observe("parameter_carried", digest, name)
+                listener.observe("parameter_carried", before.own, name)
         first.clear()
 
     def stepped(_: Any) -> None:
@@ -48,6 +50,17 @@ def install(listener: Any, side: Any) -> None:
 
     listener.on("model_called", "follow", called)
     listener.on("step_ends", "follow", stepped)
+
+
+class _Look(NamedTuple):
+    """Digests of what a program held itself, and of what it was left with."""
+
+    own: int
+    left: int
+
+
+def _of_both(before: int, now: int) -> int:
+    return digest_bytes(before.to_bytes(_WIDTH, "little") + now.to_bytes(_WIDTH, "little"))
 
 
 class _Buffers:
