@@ -14,7 +14,8 @@ from parity.diagnose.library import (
 )
 from parity.diagnose.registry import Rule
 
-# Each of them knows what happened, not only where. Where two rules explain equally much, the one that stands first is reported: the more specific one.
+# Each of them knows what happened, not only where. Where two explain equally much, the one that stands first is
+# reported: the more specific one.
 MECHANISMS: tuple[Rule, ...] = (
     lifecycle.options_rejected,
     lifecycle.candidate_failed,

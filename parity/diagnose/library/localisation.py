@@ -58,7 +58,7 @@ _STATIONS: Final = {
         id="clip-differs",
         title="The candidate gives other gradients to its optimizer",
         equal="gradients at the end of the last backward",
-        advice="Compare what is done to gradients before the step: the norm's type, the order of its sum, noise, scaling.",
+        advice="Compare what is done to gradients before the step: the type of the norm, the order of its sum, noise.",
     ),
     Phase.UPDATE: _Station(
         id="update-differs",
@@ -120,16 +120,15 @@ def first_phase(case: Case) -> Cause | None:
     station = _STATIONS[phase]
     found = [finding for finding in case.judgement.gating if finding.phase is phase]
     also = case.findings(*_ALSO.get(phase, ()))
-    updates = sorted({finding.update for finding in found})
     return Cause(
         id=station.id,
         title=station.title,
         explains=tuple(finding.id for finding in (*found, *also)),
         evidence=(
             evidence.line(found[0].first),
+            f"{found[0].first.differing} of {found[0].first.compared} values of this series differ",
             f"equal, or set to the reference's, before that: {station.equal}",
-            f"begins to differ in {evidence.listing([str(update) for update in updates])}" if len(updates) > 1 else "",
-        )[: 3 if len(updates) > 1 else 2],
+        ),
         consequence="This phase makes something else of the reference's own values, whatever else differs.",
         advice=station.advice,
     )
