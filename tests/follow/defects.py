@@ -76,3 +76,6 @@ RENAMED: Final = (
     Edit(file="char_gpt/attention.py", old="self.c_attn", new="self.query_key_value", times=2),
     Edit(file=_MODEL, old="self.c_fc", new="self.expand", times=2),
 )
+SCALE: Final = (
+    Edit(file="common/precision.py", old="torch.amp.GradScaler(", new="torch.amp.GradScaler(init_scale=256.0, device="),
+)

@@ -32,7 +32,8 @@ class Lockstep:
         """Plant ``edits`` in a copy of the trainers, compare it with the witness, and follow it."""
         sources = plant(name, edits, self.directory)
         if options not in self.references:
-            self.references[options] = self._record("reference", Side.REFERENCE, ROOT, options, Recording())
+            name = f"reference-{len(self.references)}"
+            self.references[options] = self._record(name, Side.REFERENCE, ROOT, options, Recording())
         candidate = self._record(name, Side.CANDIDATE, sources, options, Recording())
         outcome = conclude("char-gpt", name, compare(self.references[options], candidate), None)
         scenario = Scenario(pair="char-gpt", name=name, reference="", candidate="", follows=True)
