@@ -157,7 +157,8 @@ class Excuses:
         notes = Notes(pair.candidate)
         self._alone = notes.alone
         fed = self._unforced(notes, "inputs", "parameters", "buffers", "generators")
-        fed |= dict.fromkeys(pair.differs("micro_steps"), "the number of micro-steps differs")
+        cut = dict.fromkeys(pair.differs("micro_steps"), "the number of micro-steps differs")
+        fed |= cut
         shown = dict.fromkeys(
             pair.differs("train_mode", "output", "output_content") - fed.keys(), "the forward differs"
         )
@@ -177,6 +178,7 @@ class Excuses:
             **dict.fromkeys(("clip_norm", "gradient_applied"), clip),
             **dict.fromkeys(("parameter", "optimizer_state", "parameter_outside"), step),
             **dict.fromkeys(("eval_output", "eval_content", "eval_rng"), evaluation),
+            "train_mode": cut,
             "buffer": fed | shown,
         }
         self._by_channel |= {"loss": loss, "output_gradient": loss}

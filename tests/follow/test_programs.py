@@ -1,5 +1,6 @@
 """Programs that end, fail or cannot be followed: nobody waits for ever, and what was not followed is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from parity.findings.following import word_of
 from parity.findings.model import Verdict
 from parity.record.launch import Recording, record
 from parity.record.warm.launcher import WarmLauncher
-from parity.run.follow import followed
+from parity.run.follow import followed, refusal
 from parity.run.plan import Scenario, Side
 from parity.run.session import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, TINY, command
 from tests.follow.lockstep import Lockstep
+from tests.unit.compare.trace_builder import process, trace
 
 SCENARIO = Scenario(pair="small", name="scratch", reference="", candidate="", follows=True)
 
@@ -110,12 +112,10 @@ def test_pieces_of_another_size_are_judged_as_one_stream(tmp_path: Path, lockste
     assert {words[name] for name in ("clip", "lr", "update", "state")} == {Verdict.IDENTICAL}
 
 
-def test_several_ranks_are_refused(tmp_path: Path, lockstep: Lockstep) -> None:
-    scenario = Scenario(
-        pair="small", name="w", reference="", candidate="", follows=True, recording=Recording(level="scalars")
-    )
-    programs = Programs(tmp_path, lockstep.launcher, **_both(command(TINY), command(TINY)))
-    plain = conclude(
-        "small", "w", compare(programs(SCENARIO, Side.REFERENCE), programs(SCENARIO, Side.CANDIDATE)), None
-    )
-    assert "at level scalars" in followed(plain, scenario, None, programs).followed.refusal
+def test_what_cannot_be_followed_is_refused_with_the_reason() -> None:
+    one, two = trace(process()), trace(process(), process(rank=1))
+    scalars = replace(SCENARIO, recording=Recording(level="scalars"))
+    assert refusal(SCENARIO, compare(one, one)) == ""
+    assert "more than one rank" in refusal(SCENARIO, compare(two, two))
+    assert "more than one rank" in refusal(SCENARIO, compare(one, two))
+    assert "level scalars" in refusal(scalars, compare(one, one))
