@@ -103,6 +103,18 @@ def test_updates_by_hand_are_not_followed(tmp_path: Path, lockstep: Lockstep) ->
     assert reasons == {"not followed: parameters are updated without an optimizer's step"}
 
 
+def test_compiled_programs_are_followed_without_a_trace(tmp_path: Path, lockstep: Lockstep) -> None:
+    compiled = command(SCRIPTS / "compiled.py", "module", "aot_eager")
+    outcome = Programs(tmp_path, lockstep.launcher, **_both(compiled, compiled)).outcome()
+    assert (outcome.exit_code, outcome.followed.refusal, outcome.followed.writes) == (PARITY, "", {})
+    assert all(word_of(phase) in (Verdict.IDENTICAL, None) for phase in outcome.followed.phases)
+    # The program prints its graphs, breaks and recompilations, and the digest of its weights.
+    printed = {
+        (tmp_path / side.value / "stdout.txt").read_text(encoding="utf-8") for side in Side if side.name != "RERUN"
+    }
+    assert len(printed) == 1
+
+
 def test_pieces_of_another_size_are_judged_as_one_stream(tmp_path: Path, lockstep: Lockstep) -> None:
     small, large = (command(Path(__file__).with_name("pieces.py"), size) for size in ("4", "8"))
     outcome = Programs(tmp_path, lockstep.launcher, **_both(small, large)).outcome()

@@ -10,9 +10,11 @@ import pytest
 from parity.record.follow.ring import Ring
 from parity.record.follow.windows import Fact, Window, WindowWriter
 
-CLAIM = (
-    "import sys; from parity.record.follow.ring import Ring; print(Ring({'directory': sys.argv[1]}).claim('leader'))"
-)
+CLAIM = """
+import sys
+from parity.record.follow.ring import Ring
+print(Ring({"directory": sys.argv[1]}).claim("leader"))
+"""
 
 
 @pytest.fixture
