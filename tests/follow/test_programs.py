@@ -109,9 +109,8 @@ def test_compiled_programs_are_followed_without_a_trace(tmp_path: Path, lockstep
     assert (outcome.exit_code, outcome.followed.refusal, outcome.followed.writes) == (PARITY, "", {})
     assert all(word_of(phase) in (Verdict.IDENTICAL, None) for phase in outcome.followed.phases)
     # The program prints its graphs, breaks and recompilations, and the digest of its weights.
-    printed = {
-        (tmp_path / side.value / "stdout.txt").read_text(encoding="utf-8") for side in Side if side.name != "RERUN"
-    }
+    sides = [tmp_path / side.value for side in Side if side is not Side.RERUN]
+    printed = {(place / "stdout.txt").read_text(encoding="utf-8") for place in sides}
     assert len(printed) == 1
 
 

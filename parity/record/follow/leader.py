@@ -52,7 +52,10 @@ class Leader:
     def close(self) -> None:
         """The update is over: let the follower read."""
         if self._writer is not None:
-            self._held, self._writer = self._writer.close(), None
+            try:
+                self._held, self._writer = self._writer.close(), None
+            except OSError as error:
+                self.leave(_unwritable(error))
 
     def leave(self, reason: str) -> None:
         """Publish no more."""
@@ -75,13 +78,17 @@ class Leader:
             self._speaks = self._ring.claim(ROLE)
         if not self._speaks or self.alone:
             return
-        if self._writer is None:
-            reason = self._ring.room(self._listener.update)
-            if reason:
-                self.leave(reason)
-                return
-            self._writer = WindowWriter(self._ring.path(self._listener.update), self._held)
+        reason = self._ring.room(self._listener.update) if self._writer is None else ""
+        if reason:
+            self.leave(reason)
+            return
         try:
+            if self._writer is None:
+                self._writer = WindowWriter(self._ring.path(self._listener.update), self._held)
             self._writer.add(key, fact, source)
         except OSError as error:
-            self.leave(f"the reference's state cannot be written: {error}")
+            self.leave(_unwritable(error))
+
+
+def _unwritable(error: OSError) -> str:
+    return f"the reference's state cannot be written: {error}"

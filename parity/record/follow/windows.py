@@ -9,6 +9,7 @@ import marshal
 import mmap
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -56,8 +57,9 @@ class WindowWriter:
         return held
 
     def discard(self) -> None:
-        """Leave nothing behind."""
-        self._file.close()
+        """Leave nothing behind, also where nothing more can be written."""
+        with suppress(OSError):
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
 
