@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from parity.compare.engine import compare
-from parity.compare.following import Notes, PhaseVerdict, separate
+from parity.compare.excuses import Notes
+from parity.compare.following import PhaseVerdict, separate
 from parity.compare.measurement import Comparison
 from parity.findings.judge import judge
 from parity.findings.model import Judgement, Verdict

@@ -3,7 +3,8 @@
 import pytest
 
 from parity.compare.engine import compare
-from parity.compare.following import Notes, separate
+from parity.compare.excuses import Notes
+from parity.compare.following import separate
 from parity.compare.measurement import moment, phase_at
 from parity.findings.following import judge_followed, word_of
 from parity.findings.judge import judge
