@@ -196,7 +196,8 @@ def test_every_phase_is_judged_on_its_own(row: Row, lockstep: Lockstep) -> None:
     assert outcome.diagnosis.unexplained == ()
     assert set(outcome.followed.writes) == row.writes
     plain = outcome.followed.plain
-    assert outcome.judgement.first_divergence.id == plain.first_divergence.id
+    # It may see more at the place where both sides part, but never parts later.
+    assert outcome.judgement.first_divergence.first.place <= plain.first_divergence.first.place
     assert len(outcome.judgement.gating) <= len(plain.gating)
 
 
