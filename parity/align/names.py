@@ -1,8 +1,8 @@
 """Which name on the candidate side stands for which on the reference side.
 
-Parameters are aligned by equal name, then without wrapper prefixes, then by equal initial content and shape, then by
-order; every stage works on what the stage before left over. Checkpoint files are aligned by path, then by base name,
-then as the only ones left. All other names must be equal.
+Parameters are aligned by equal name, then without wrapper prefixes, then by equal initial content and shape (where
+several have the same, by their first gradients), then by order; every stage works on what the stage before left over.
+Checkpoint files are aligned by path, then by base name, then as the only ones left. All other names must be equal.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,10 +21,13 @@ _PARAMETER_CHANNELS: Final = frozenset(
         "tied_storage",
         "optimizer_group",
         "gradient",
+        "gradient_applied",
         "parameter",
+        "parameter_carried",
         "buffer",
     }
 )
+_STATE_CHANNELS: Final = frozenset({"optimizer_state", "optimizer_state_carried"})
 _CHECKPOINT_CHANNELS: Final = frozenset({"checkpoint_kind", "checkpoint_tensor", "checkpoint_value"})
 STATE_SEPARATOR: Final = "/"
 FILE_SEPARATOR: Final = "::"
@@ -43,7 +46,7 @@ class Alignment:
         """The candidate's name for the reference's ``name`` in ``channel``."""
         if channel in _PARAMETER_CHANNELS:
             return self.parameters.get(name, name)
-        if channel == "optimizer_state":
+        if channel in _STATE_CHANNELS:
             parameter, separator, state = name.rpartition(STATE_SEPARATOR)
             return self.parameters.get(parameter, parameter) + separator + state
         if channel == "checkpoint_file":
@@ -117,6 +120,12 @@ def _kind(process: Process, name: str) -> object:
     return None if series is None or not len(series) else series.values[0]
 
 
+def _first_gradient(process: Process, name: str) -> object:
+    """Digest of the first gradient: it tells parameters apart that all begin as ones, or as zeros."""
+    series = process.get("gradient", name)
+    return int(series.values[0]) if series is not None and len(series) else None
+
+
 def _content(process: Process, name: str) -> object:
     series = process.get("parameter_initial", name) or process.get("buffer_initial", name)
     return None if series is None or not len(series) else int(series.values[0])
@@ -145,6 +154,10 @@ Identity = Callable[[Process, str], object]
 _STAGES: Final[tuple[tuple[str, Identity], ...]] = (
     ("equal name", lambda _, name: name),
     ("wrapper prefix", lambda _, name: unwrapped(name)),
+    (
+        "equal initial content",
+        lambda process, name: (_kind(process, name), _content(process, name), _first_gradient(process, name)),
+    ),
     ("equal initial content", lambda process, name: (_kind(process, name), _content(process, name))),
     ("order and shape", _kind),
 )

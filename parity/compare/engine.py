@@ -88,11 +88,11 @@ class _Tally:
 
     def absent(self, *traces: Trace) -> None:
         """Channels that neither side holds, and what damaged or partial recordings leave open."""
-        for name in CHANNELS:
+        for name, channel in CHANNELS.items():
             held = any(
                 process.get(name) or any(process.channel(name)) for trace in traces for process in trace.processes
             )
-            if not held and name not in ("exit_status", "world_size", "exception"):
+            if not held and not channel.only_followed and name not in ("exit_status", "world_size", "exception"):
                 self.skip(name, "", "observed on neither side")
         for side, trace in zip(("reference", "candidate"), traces, strict=True):
             for process in trace.processes:

@@ -112,6 +112,12 @@ def moment(update: int, phase: Phase, ordinal: int = 0) -> tuple[int, int, int]:
     return update + (_AFTER_EVERYTHING if phase is Phase.EXIT else 0), int(phase), ordinal
 
 
+def phase_at(place: tuple[int, int, int]) -> Phase:
+    """The phase of a sort key that ``moment`` made."""
+    phase = Phase(place[1])
+    return Phase(place[2] % len(Phase) or int(phase)) if phase is Phase.DATA else phase
+
+
 def sizes(kind: Kind, reference: Value, candidate: Value) -> tuple[float | None, float | None, int | None]:
     """Absolute, relative and ULP size of the difference of two values; None for digests and texts."""
     if kind in (Kind.DIGEST, Kind.TEXT) or isinstance(reference, str) or isinstance(candidate, str):

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from parity.compare.measurement import phase_at
 from parity.findings.model import Finding, Judgement
 from parity.trace.channels import Carries
 from parity.trace.model import Process, Series, Trace
@@ -17,9 +18,13 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Case:
-    """A judged comparison under diagnosis. Series are those of the lowest common rank unless a rank is given."""
+    """A judged comparison under diagnosis. Series are those of the lowest common rank unless a rank is given.
+
+    Where the candidate was ``followed``, a difference spreads no farther than its own phase.
+    """
 
     judgement: Judgement
+    followed: bool = False
 
     @property
     def reference(self) -> Trace:
@@ -77,7 +82,9 @@ class Case:
         return [
             finding
             for finding in self.judgement.gating
-            if finding.channel.carries is Carries.VALUES and finding.first.moment >= place
+            if finding.channel.carries is Carries.VALUES
+            and finding.first.moment >= place
+            and (not self.followed or finding.phase is phase_at(place))
         ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
+from parity.findings.following import Followed
 from parity.findings.model import Judgement, Verdict
 
 
@@ -16,6 +17,7 @@ class Outcome:
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
     error: ParityError | None = None
+    followed: Followed | None = None
 
     @property
     def exit_code(self) -> int:

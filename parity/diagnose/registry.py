@@ -46,8 +46,12 @@ def diagnose(judgement: Judgement, rules: tuple[Rule, ...]) -> Diagnosis:
     position in the library, where the more specific rule stands first. A cause whose findings all are already
     explained by higher-ranked ones is dropped: it adds nothing.
     """
-    case = Case(judgement)
-    gating = [finding.id for finding in judgement.gating]
+    return explain(Case(judgement), rules)
+
+
+def explain(case: Case, rules: tuple[Rule, ...]) -> Diagnosis:
+    """Diagnose ``case``, as :func:`diagnose` says."""
+    gating = [finding.id for finding in case.judgement.gating]
     found = [cause for rule in rules if (cause := rule(case)) is not None and cause.explains]
     first = gating[0] if gating else ""
     found.sort(key=lambda cause: (first not in cause.explains, -len(cause.explains)))

@@ -7,6 +7,7 @@ from typing import Final
 
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Cause, Diagnosis
+from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement
 from parity.report.facts import texts, verdict
 
@@ -30,7 +31,31 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "noise": None,
         "environment": _environment(judgement),
     }
+    if outcome.followed is not None:
+        result["followed"] = _followed(outcome.followed)
     return {key: _portable(content) for key, content in result.items()}
+
+
+def _followed(followed: Followed) -> dict[str, object]:
+    """The pass in follow mode; its findings and causes are those of the scenario."""
+    return {
+        "refusal": followed.refusal,
+        "writes": dict(followed.writes),
+        "written": followed.written,
+        "plain_findings": len(followed.plain.gating),
+        "phases": [
+            {
+                "phase": phase.name,
+                "verdict": word.value if (word := word_of(phase)) is not None else None,
+                "judged": phase.judged,
+                "different": len(phase.different),
+                "first": phase.first,
+                "not_compared": phase.not_compared,
+                "reasons": list(phase.reasons),
+            }
+            for phase in followed.phases
+        ],
+    }
 
 
 def to_json(content: object) -> str:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from parity.diagnose.outcome import Outcome
+from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement, Verdict
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
+from parity.report.sections.follow import standing, written
 from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values, visible, word
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+    if outcome.followed is not None:
+        yield from _followed(outcome.followed)
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 
@@ -82,6 +86,17 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     more = len(diagnosis.causes) - _MOST_CAUSES
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"
+
+
+def _followed(followed: Followed) -> Iterator[_Line]:
+    if followed.refusal:
+        yield "not followed", followed.refusal
+        return
+    yield "followed", written(followed)
+    for phase in followed.phases:
+        if word_of(phase) not in (None, Verdict.IDENTICAL):
+            yield f"  {phase.name}", plain(standing(phase))
+    yield "  identical", ", ".join(phase.name for phase in followed.phases if word_of(phase) is Verdict.IDENTICAL)
 
 
 def _remainder(judgement: Judgement) -> Iterator[_Line]:

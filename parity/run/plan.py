@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from parity.errors import UsageError
 from parity.policy import PairPolicy, Policy, ScenarioPolicy
@@ -12,11 +13,16 @@ from parity.record.launch import Recording
 
 
 class Side(StrEnum):
-    """The two sides of a pair, and the reference's second run that shows what it reproduces."""
+    """The two sides of a pair, the reference's second run that shows what it reproduces, and both in follow mode."""
 
     REFERENCE = "reference"
     CANDIDATE = "candidate"
     RERUN = "reference-rerun"
+    LEADER = "reference-followed"
+    FOLLOWER = "candidate-following"
+
+
+_CANDIDATES: Final = frozenset({Side.CANDIDATE, Side.FOLLOWER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +38,15 @@ class Scenario:
     setup: tuple[str, ...] = ()
     recording: Recording = field(default_factory=Recording)
     reruns: bool = True
+    follows: bool = False
 
     def command(self, side: Side) -> str:
         """The training command of ``side``."""
-        return self.candidate if side is Side.CANDIDATE else self.reference
+        return self.candidate if side in _CANDIDATES else self.reference
 
     def prepare(self, side: Side) -> str | None:
         """The command that ``side`` runs before, unrecorded, or None."""
-        return self.prepare_candidate if side is Side.CANDIDATE else self.prepare_reference
+        return self.prepare_candidate if side in _CANDIDATES else self.prepare_reference
 
 
 def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:

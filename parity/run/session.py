@@ -18,6 +18,7 @@ from parity.record.commands import check_command
 from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
+from parity.run.follow import followed
 from parity.run.plan import Scenario, Side, fill
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -61,7 +62,10 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
     if scenario.reruns and judge(comparison).gating:
         # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
         rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
-    return conclude(scenario.pair, scenario.name, comparison, rerun)
+    outcome = conclude(scenario.pair, scenario.name, comparison, rerun)
+    if scenario.follows:
+        outcome = followed(outcome, scenario, rerun, lambda one, side: run_side(one, side, base, progress, launcher))
+    return outcome
 
 
 def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:

@@ -37,12 +37,18 @@ def digest_tensor(tensor: Any) -> int:
     Reads the storage in place where the tensor is dense on the CPU: a view through numpy would cost several times more
     and knows no bfloat16.
     """
-    if not _is_plain(tensor):
-        tensor = _make_plain(tensor)
-    size = tensor.nbytes
-    if size == 0:
-        return EMPTY
-    return digest_bytes((ctypes.c_ubyte * size).from_address(tensor.data_ptr()))
+    tensor = plain(tensor)
+    return digest_bytes(content(tensor)) if tensor.nbytes else EMPTY
+
+
+def plain(tensor: Any) -> Any:
+    """``tensor`` itself where its bytes lie in memory as they are digested, else a copy that does."""
+    return tensor if _is_plain(tensor) else _make_plain(tensor)
+
+
+def content(tensor: Any) -> Any:
+    """The bytes of a tensor that is plain, in place; good for as long as the tensor lives."""
+    return (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr())
 
 
 def _is_plain(tensor: Any) -> bool:

@@ -17,6 +17,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
 @click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
+@click.option("--follow", is_flag=True, help="Then run both in lockstep, to judge every phase on its own.")
 @recorded
 @FRESH
 @JSON
@@ -29,6 +30,7 @@ def compare(
     recording: dict[str, Any],
     rerun: bool,
     fail_fast: bool,
+    follow: bool,
     fresh: bool,
     as_json: bool,
 ) -> None:
@@ -36,9 +38,13 @@ def compare(
 
     {out} in a command stands for a fresh directory of each side.
     """
+    from parity.errors import UsageError
     from parity.record.launch import Recording
     from parity.run.plan import Scenario
 
+    if follow and fail_fast:
+        message = "--follow needs whole runs and --fail-fast stops them: give one of the two"
+        raise UsageError(message)
     scenario = Scenario(
         pair=name,
         name="scratch",
@@ -46,5 +52,6 @@ def compare(
         candidate=candidate,
         recording=Recording(**recording),
         reruns=rerun,
+        follows=follow,
     )
     sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

@@ -134,3 +134,24 @@ def test_out_is_a_fresh_directory_of_each_side(tmp_path: Path) -> None:
     assert (status, result["verdict"]) == (0, "identical")
     for side in ("reference", "candidate"):
         assert (tmp_path / f"reports/out/compare/scratch/{side}/out/final.pt").is_file()
+
+
+def test_following_judges_every_phase_and_says_so_everywhere(tmp_path: Path) -> None:
+    status, result, progress = compare(command(TINY), command(TINY, "--lr=0.02"), "--follow", cwd=tmp_path)
+    assert (status, set(result) - TOP_LEVEL) == (1, {"followed"})
+    phases = {one["phase"]: one["verdict"] for one in result["followed"]["phases"]}
+    assert {name for name, verdict in phases.items() if verdict == "different"} == {"lr"}
+    assert (phases["update"], phases["state"], phases["eval"]) == ("identical", "identical", None)
+    assert (result["followed"]["writes"], result["followed"]["written"]) == ({"learning rates": 6}, 6)
+    assert [cause["id"] for cause in result["causes"]] == ["learning-rate-scaled"]
+    assert [finding["channel"] for finding in result["findings"] if finding["gates"]] == ["lr"]
+    assert "candidate-following" in progress
+    report = (tmp_path / "reports/out/compare/report.md").read_text(encoding="utf-8")
+    assert "6 values replaced by the reference's (learning rates 6)." in report
+    assert "| lr | **different** | 6 | 6 of 6 updates, first 0 |  |" in report
+    assert "set to the reference's values at every boundary where its own differ" in report
+
+
+def test_following_needs_whole_runs(tmp_path: Path) -> None:
+    done = parity("compare", command(TINY), command(TINY), "--follow", "--fail-fast", cwd=tmp_path)
+    assert (done.returncode, b"--fail-fast stops them" in done.stderr) == (2, True)

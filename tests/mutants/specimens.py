@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,7 @@ class Workshop:
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
-        sources = self._plant(row)
+        sources = plant(row.id, row.edits, self.directory)
         candidate = self._record(row.scenario, f"mutant-{row.id}", directory=sources)
         reference = self.reference(row.scenario)
         again = self._again(row.scenario)
@@ -43,13 +44,6 @@ class Workshop:
 
     def _again(self, scenario: str) -> Trace:
         return _once(self, scenario, "reference-rerun")
-
-    def _plant(self, row: Mutant | Benign) -> Path:
-        place = self.directory / "sources" / row.id
-        shutil.copytree(ROOT / "trainers", place / "trainers", ignore=shutil.ignore_patterns("__pycache__"))
-        for edit in row.edits:
-            apply(edit, place / "trainers")
-        return place
 
     def _record(self, scenario: str, name: str, *, directory: Path) -> Trace:
         place = self.directory / "runs" / f"{scenario}-{name}"
@@ -84,6 +78,15 @@ def _data(workshop: Workshop) -> Path:
 
     place = workshop.directory / "data"
     assert main(["data", "char-tiny", "--out", str(place)]) == 0
+    return place
+
+
+def plant(name: str, edits: Iterable[Edit], directory: Path) -> Path:
+    """Copy the trainers into a place under ``directory`` and change them there; return the place."""
+    place = directory / "sources" / name
+    shutil.copytree(ROOT / "trainers", place / "trainers", ignore=shutil.ignore_patterns("__pycache__"))
+    for edit in edits:
+        apply(edit, place / "trainers")
     return place
 
 

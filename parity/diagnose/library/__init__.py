@@ -14,8 +14,9 @@ from parity.diagnose.library import (
 )
 from parity.diagnose.registry import Rule
 
-# Where two rules explain equally much, the one that stands first is reported: the more specific one.
-RULES: tuple[Rule, ...] = (
+# Each of them knows what happened, not only where. Where two explain equally much, the one that stands first is
+# reported: the more specific one.
+MECHANISMS: tuple[Rule, ...] = (
     lifecycle.options_rejected,
     lifecycle.candidate_failed,
     accumulation.accumulation_not_divided_by_world,
@@ -51,7 +52,8 @@ RULES: tuple[Rule, ...] = (
     printed.printed_loss_scale,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
-    localisation.first_difference,
 )
 
-__all__ = ["RULES"]
+RULES: tuple[Rule, ...] = (*MECHANISMS, localisation.first_difference)
+
+__all__ = ["MECHANISMS", "RULES"]

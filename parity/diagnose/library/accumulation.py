@@ -1,9 +1,10 @@
 """Causes around gradient accumulation and the world size: constant ratios of N and W."""
 
+from parity.compare.measurement import Measurement
 from parity.diagnose.case import Case, Pair, ratio
 from parity.diagnose.library import evidence
-from parity.diagnose.library.printout import multiplied
-from parity.diagnose.library.reach import ANY, VALUE, at, expects, explained, first
+from parity.diagnose.library.printout import LOG, multiplied, number, scales
+from parity.diagnose.library.reach import ANY, VALUE, Prediction, at, expects, explained, first
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
 from parity.trace.model import Series
@@ -64,7 +65,7 @@ def accumulation_divisor(case: Case) -> Cause | None:
     return Cause(
         id="accumulation-divisor",
         title=f"The candidate {deed} by the number of micro-steps",
-        explains=explained(case, since=at(int(pair[0].updates[0]), Phase.LOSS)),
+        explains=explained(case, _printed(case, factor), since=at(int(pair[0].updates[0]), Phase.LOSS)),
         evidence=(
             _line("loss that is differentiated", pair),
             f"the ratio is {factor:g} at every micro-step of the first update, with {ours} of them and equal inputs",
@@ -175,6 +176,17 @@ def _same_inputs(case: Case) -> bool:
     return bool(openings) and all(
         pair is not None and pair[0].values.tolist() == pair[1].values.tolist() for pair in openings
     )
+
+
+def _printed(case: Case, factor: float) -> Prediction:
+    """Predict printed losses that are multiplied as the loss is."""
+
+    def predicts(one: Measurement) -> bool:
+        found = number(one.name) if one.channel.name == LOG else None
+        pair = case.pair(LOG, one.name) if found is not None and "loss" in found.label else None
+        return pair is not None and scales(pair, factor)
+
+    return predicts
 
 
 def _line(what: str, pair: Pair) -> str:

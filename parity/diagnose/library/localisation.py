@@ -22,6 +22,18 @@ class _Station:
 
 
 _STATIONS: Final = {
+    Phase.SETUP: _Station(
+        id="changed-between-updates",
+        title="The candidate changes weights or optimizer state between two updates",
+        equal="what the step before left behind",
+        advice="Look between step and the next forward: averages, clamping, tying again, a state that is loaded.",
+    ),
+    Phase.DATA: _Station(
+        id="data-differs",
+        title="The candidate trains on other data",
+        equal="weights and the state of everything else",
+        advice="Compare where batches are cut, their order, and who draws from the generator that decides it.",
+    ),
     Phase.FORWARD: _Station(
         id="forward-differs",
         title="The candidate's model computes something else from equal weights and equal data",
@@ -42,6 +54,12 @@ _STATIONS: Final = {
         advice="Look between backward and clipping: detached parts, recomputed activations, gradients that are scaled, "
         "replaced or not reduced over ranks.",
     ),
+    Phase.CLIP: _Station(
+        id="clip-differs",
+        title="The candidate gives other gradients to its optimizer",
+        equal="gradients at the end of the last backward",
+        advice="Compare what is done to gradients before the step: the type of the norm, the order of its sum, noise.",
+    ),
     Phase.UPDATE: _Station(
         id="update-differs",
         title="The candidate makes another update from the same gradients",
@@ -49,6 +67,24 @@ _STATIONS: Final = {
         advice="Compare what happens to gradients after the norm is measured, the optimizer's implementation, and what "
         "else writes into parameters.",
     ),
+    Phase.STATE: _Station(
+        id="state-differs",
+        title="The candidate's optimizer, or a running average, keeps another state",
+        equal="weights, gradients and learning rates",
+        advice="Compare the optimizer's implementation, and what is updated beside the parameters.",
+    ),
+    Phase.EVAL: _Station(
+        id="evaluation-differs",
+        title="The candidate evaluates something else",
+        equal="weights, and the random state before each evaluation",
+        advice="Compare which batches are evaluated, how many, and in which mode.",
+    ),
+}
+_IN_A_CHAIN: Final = frozenset({Phase.FORWARD, Phase.LOSS, Phase.BACKWARD, Phase.UPDATE})
+"""Phases whose difference says where the sides part when nothing was taken over: what feeds them is known."""
+_ALSO: Final = {
+    Phase.DATA: ("eval_batch", "eval_batch_shape", "eval_rng"),
+    Phase.FORWARD: ("eval_output", "eval_content"),
 }
 
 
@@ -58,8 +94,10 @@ def first_difference(case: Case) -> Cause | None:
     if not chain:
         return None
     parting = min(chain, key=lambda finding: finding.first.moment)
-    station = _STATIONS.get(parting.phase)
-    if station is None or parting.first.reference is None or parting.first.candidate is None:
+    if parting.phase not in _IN_A_CHAIN:
+        return None
+    station = _STATIONS[parting.phase]
+    if parting.first.reference is None or parting.first.candidate is None:
         return None
     if any(_feeds(finding, parting) for finding in chain):
         return None
@@ -69,6 +107,29 @@ def first_difference(case: Case) -> Cause | None:
         explains=explained(case, since=_start(case, parting)),
         evidence=(evidence.line(parting.first), f"equal until then: {station.equal}"),
         consequence="Training goes another way from there on.",
+        advice=station.advice,
+    )
+
+
+def first_phase(case: Case) -> Cause | None:
+    """The first phase that differs where the candidate was followed: all that went into it was the reference's."""
+    phases = sorted({finding.phase for finding in case.judgement.gating} & _STATIONS.keys())
+    if not phases:
+        return None
+    phase = phases[0]
+    station = _STATIONS[phase]
+    found = [finding for finding in case.judgement.gating if finding.phase is phase]
+    also = case.findings(*_ALSO.get(phase, ()))
+    return Cause(
+        id=station.id,
+        title=station.title,
+        explains=tuple(finding.id for finding in (*found, *also)),
+        evidence=(
+            evidence.line(found[0].first),
+            f"{found[0].first.differing} of {found[0].first.compared} values of this series differ",
+            f"equal, or set to the reference's, before that: {station.equal}",
+        ),
+        consequence="This phase makes something else of the reference's own values, whatever else differs.",
         advice=station.advice,
     )
 

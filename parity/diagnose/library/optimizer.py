@@ -17,6 +17,7 @@ from parity.trace.channels import Phase
 
 _GROUP: Final = "optimizer_group"
 _DECAY: Final = "weight_decay"
+_STORED: Final = frozenset({"checkpoint_kind", "checkpoint_value", "checkpoint_tensor"})
 _ITEM: Final = re.compile(r"(\w+)=(.*?)(?=, \w+=|$)")
 
 Change = tuple[str, str, str]
@@ -149,13 +150,19 @@ def _explains(case: Case, *keys: str, also: tuple[Prediction, ...] = ()) -> tupl
         return any(ours.get(key) != theirs.get(key) for key in keys)
 
     updates = [one.update for one in measurements(case, _GROUP) if differs(one)]
-    return explained(case, differs, *also, since=at(max(0, min(updates, default=0)), Phase.UPDATE))
+    return explained(case, differs, _stores(*keys), *also, since=at(max(0, min(updates, default=0)), Phase.UPDATE))
 
 
 def _regrouped(one: Measurement) -> bool:
     """Whether a checkpoint differs in how the optimizer's state is numbered, which goes by groups."""
     key = one.name.partition(FILE_SEPARATOR)[2]
-    return one.channel.name == "checkpoint_kind" and re.search(r"\b(param_groups|state)\.\d", key) is not None
+    return one.channel.name in _STORED and re.search(r"\b(param_groups|state)\.\d", key) is not None
+
+
+def _stores(*keys: str) -> Prediction:
+    """Predict the values of hyper-parameters in checkpoints."""
+    pattern = re.compile(rf"\bparam_groups\.\d+\.({'|'.join(map(re.escape, keys))})\b")
+    return lambda one: one.channel.name == "checkpoint_value" and pattern.search(one.name) is not None
 
 
 def _group_sizes(case: Case) -> Prediction:

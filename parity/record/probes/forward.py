@@ -18,8 +18,21 @@ BLIND: Final = "a model called inside a compiled lambda or under a torch.func tr
 _FRAMES: Final = 4
 
 
+class Call:
+    """One call of a model. Who hears of it may put other arguments, and then another output, in their place."""
+
+    __slots__ = ("args", "kwargs", "output")
+
+    def __init__(self, args: Any, kwargs: Any) -> None:
+        self.args, self.kwargs = args, kwargs
+        self.output: Any = None
+
+
 def install(listener: Any) -> None:
-    """Emit ``model``, ``training_forward``, ``training_output``, ``eval_forward`` and ``eval_output``."""
+    """Emit ``model``, ``training_forward``, ``training_output``, ``eval_forward`` and ``eval_output``.
+
+    ``model_called`` and ``model_returned`` follow when everything was observed, with the ``Call``.
+    """
     import torch
 
     roots = listener.roots = Roots()
@@ -37,12 +50,16 @@ def install(listener: Any) -> None:
         local.deep = True
         try:
             kind = _begin(listener, self, args, kwargs)
-            output = original(self, *args, **kwargs)
+            call = Call(args, kwargs)
             if kind:
-                listener.emit(f"{kind}_output", self, output)
+                listener.emit("model_called", kind, self, call)
+            call.output = original(self, *call.args, **call.kwargs)
+            if kind:
+                listener.emit(f"{kind}_output", self, call.output)
+                listener.emit("model_returned", kind, self, call)
         finally:
             local.deep = False
-        return output
+        return call.output
 
     torch.nn.Module.__call__ = __call__  # type: ignore[method-assign]
     listener.on("training_forward", "forward", lambda model, *_: _observe_mode(listener, model))

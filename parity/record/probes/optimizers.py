@@ -31,6 +31,7 @@ def install(listener: Any) -> None:
             closure = _has_closure(args, kwargs)
             if closure:
                 listener.check_limit()
+                listener.emit("closure_step")
             listener.step_opens(id(optimizer), closure=closure)
             if not closure:
                 listener.emit("step_begins", optimizer)

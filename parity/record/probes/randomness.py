@@ -14,7 +14,7 @@ BLIND: Final = (
     "private generators, generators inside data loader workers; rng_consumed tells of torch's global generators only, "
     "and not of what follows the last update"
 )
-_UNMOVED: Final = 0
+UNMOVED: Final = 0
 _OUTSIDE: Final = "outside the model"
 _FORWARD: Final = "training forward"
 _EVALUATION: Final = "evaluation forward"
@@ -23,7 +23,7 @@ _MT19937_BYTES: Final = 625 * 4
 
 def install(listener: Any) -> None:
     """Observe the global generators; one that nobody used since the start reads 0, whatever its seed."""
-    start = {name: state() for name, state in _GENERATORS.items()}
+    start = {name: state() for name, state in GENERATORS.items()}
     moved = dict.fromkeys((_OUTSIDE, _FORWARD, _EVALUATION), False)
     last = [_torch_states()]
 
@@ -32,13 +32,13 @@ def install(listener: Any) -> None:
         last[0] = now
 
     def observe(*_: Any) -> None:
-        states = {name: state() for name, state in _GENERATORS.items()}
+        states = {name: state() for name, state in GENERATORS.items()}
         for name, now in states.items():
-            if start[name] == _UNMOVED:
+            if start[name] == UNMOVED:
                 start[name] = now
-            if name == "cuda" and now == _UNMOVED:
+            if name == "cuda" and now == UNMOVED:
                 continue
-            listener.observe("rng", _UNMOVED if now == start[name] else now, name)
+            listener.observe("rng", UNMOVED if now == start[name] else now, name)
         mark(_OUTSIDE, (states["torch"], states["cuda"]))
 
     def total() -> None:
@@ -71,7 +71,7 @@ def _cuda_state() -> int:
 
     cuda: Any = torch.cuda
     if not cuda.is_initialized() or cuda.is_current_stream_capturing():
-        return _UNMOVED
+        return UNMOVED
     return digest_tensor(cuda.get_rng_state())
 
 
@@ -80,7 +80,7 @@ class _PythonState:
 
     def __init__(self) -> None:
         self._hash: int | None = None
-        self._digest = _UNMOVED
+        self._digest = UNMOVED
 
     def __call__(self) -> int:
         import random
@@ -95,7 +95,7 @@ def _numpy_state() -> int:
     """Zero where the program has not imported numpy.random: asking would import it."""
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is None:
-        return _UNMOVED
+        return UNMOVED
     generator = numpy_random.mtrand._rand._bit_generator
     if type(generator).__name__ == "MT19937":
         # Where numpy's documented ctypes interface points to: 624 words and a position. A copy costs 20 times more.
@@ -103,7 +103,7 @@ def _numpy_state() -> int:
     return digest_bytes(repr(sorted(generator.state["state"].items())).encode())
 
 
-_GENERATORS: Final[dict[str, Callable[[], int]]] = {
+GENERATORS: Final[dict[str, Callable[[], int]]] = {
     "torch": _torch_state,
     "cuda": _cuda_state,
     "random": _PythonState(),

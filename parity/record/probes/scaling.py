@@ -18,11 +18,10 @@ def install(listener: Any) -> None:
 
     @functools.wraps(scale)
     def scaled(self: Any, outputs: Any) -> Any:
-        result = scale(self, outputs)
         if self.is_enabled():
+            listener.emit("scale_begins", self)
             listener.loss_scale = self.get_scale()
-            listener.emit("scaled", listener.loss_scale)
-        return result
+        return scale(self, outputs)
 
     @functools.wraps(unscale)
     def unscaled(self: Any, optimizer: Any) -> Any:
@@ -55,5 +54,5 @@ def install(listener: Any) -> None:
 
     scaler.scale, scaler.unscale_, scaler.step = scaled, unscaled, stepped  # type: ignore[method-assign]
     listener.on("step_begins", "scaling", begins)
-    listener.on("scaled", "scaling", lambda value: listener.observe("loss_scale", value))
+    listener.on("scale_begins", "scaling", lambda scaler: listener.observe("loss_scale", scaler.get_scale()))
     listener.on("scaler_stepped", "scaling", lambda skipped: listener.observe_scalar("step_skipped", skipped))

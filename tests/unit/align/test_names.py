@@ -50,6 +50,17 @@ def test_a_missing_parameter_shifts_nothing(reference, candidate, expected):
     assert aligned(reference, candidate).parameters == expected
 
 
+def test_parameters_that_begin_alike_are_told_apart_by_their_first_gradients():
+    ours = [series("gradient", [5, 9], "a"), series("gradient", [6, 8], "b")]
+    theirs = [series("gradient", [6, 1], "x"), series("gradient", [5, 1], "y")]
+    others = [series("gradient", [7, 1], "x"), series("gradient", [8, 1], "y")]
+    inventories = parameters({"a": 0, "b": 0}), parameters({"x": 0, "y": 0})
+    told = align_names(process(*inventories[0], *ours), process(*inventories[1], *theirs))
+    assert told.parameters == {"a": "y", "b": "x"}
+    guessed = align_names(process(*inventories[0], *ours), process(*inventories[1], *others))
+    assert guessed.parameters == {"a": "x", "b": "y"}
+
+
 def test_shape_keeps_apart_what_order_would_join():
     kinds = {"a": "float32[4]", "b": "float32[8]"}, {"x": "float32[8]", "y": "float32[4]"}
     assert aligned({"a": 1, "b": 2}, {"x": 3, "y": 4}, *kinds).parameters == {"a": "y", "b": "x"}

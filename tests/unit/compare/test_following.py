@@ -1,0 +1,131 @@
+"""Which differences between a leader and its follower stand by themselves."""
+
+import pytest
+
+from parity.compare.engine import compare
+from parity.compare.excuses import Notes
+from parity.compare.following import separate
+from parity.compare.measurement import moment, phase_at
+from parity.findings.following import judge_followed, word_of
+from parity.findings.judge import judge
+from parity.findings.model import Verdict
+from parity.trace.channels import Phase
+from tests.unit.compare.trace_builder import parameters, process, series, trace
+
+SAME = {
+    "batch": [10, 11],
+    "output": [1.0, 2.0],
+    "loss": [0.5, 1.0],
+    "gradient": [20, 21],
+    "gradient_applied": [30, 31],
+    "lr": [0.1, 0.1],
+    "parameter": [40, 41],
+    "optimizer_state": [50, 51],
+    "log_value": [3.0, 4.0],
+}
+NAMES = {"gradient": "w", "gradient_applied": "w", "parameter": "w", "optimizer_state": "w/m", "log_value": "loss {}#0"}
+
+
+def side(notes=(), **changes):
+    recorded = [series(channel, values, NAMES.get(channel, "")) for channel, values in {**SAME, **changes}.items()]
+    group = changes.get("optimizer_group", ["a"])
+    others = [one for one in recorded if one.channel.name != "optimizer_group"]
+    said = [{"follow": note} for note in notes]
+    return trace(process(*parameters({"w": 1}), *others, series("optimizer_group", group, "w", [0]), notes=said))
+
+
+def standing(candidate):
+    reference = side()
+    judgement, followed = judge_followed(reference, candidate, judge(compare(reference, candidate)), None)
+    words = {phase.name: word_of(phase) for phase in followed.phases}
+    shown = {name: word.value for name, word in words.items() if word not in (None, Verdict.IDENTICAL)}
+    return shown, sorted({finding.channel.name for finding in judgement.gating})
+
+
+@pytest.mark.parametrize(
+    ("candidate", "shown", "gating"),
+    [
+        pytest.param(side(), {}, [], id="equal"),
+        pytest.param(side(batch=[10, 12]), {"data": "different"}, ["batch"], id="data"),
+        pytest.param(
+            side(output=[1.0, 2.5], gradient=[20, 29]),
+            {"forward": "different", "backward": "not-compared"},
+            ["output"],
+            id="a gradient behind another forward is no finding",
+        ),
+        pytest.param(
+            side(output=[1.0, 2.5], gradient=[28, 29]),
+            {"forward": "different", "backward": "different"},
+            ["gradient", "output"],
+            id="but one where the forward is the same is",
+        ),
+        pytest.param(
+            side(loss=[1.0, 2.0], gradient=[28, 29]),
+            {"loss": "different", "backward": "not-compared"},
+            ["loss"],
+            id="nor one behind a loss that could not be taken over",
+        ),
+        pytest.param(
+            side(
+                [{"update": u, "writes": {"output gradients": 1}} for u in (0, 1)], loss=[1.0, 2.0], gradient=[28, 29]
+            ),
+            {"loss": "different", "backward": "different"},
+            ["gradient", "loss"],
+            id="one behind a loss that was taken over is",
+        ),
+        pytest.param(
+            side([{"update": 1, "writes": {}, "unforced": {"inputs": "other shape"}}], output=[1.0, 9.0]),
+            {"forward": "not-compared", "loss": "not-compared", "backward": "not-compared"},
+            [],
+            id="inputs that could not be taken over",
+        ),
+        pytest.param(
+            side([{"update": 1, "writes": {}, "unforced": {"gradients": "sparse"}}], gradient_applied=[30, 39]),
+            {"clip": "not-compared"},
+            [],
+            id="gradients that could not be taken over",
+        ),
+        pytest.param(
+            side(optimizer_group=["b"], parameter=[48, 49], optimizer_state=[58, 59]),
+            {"update": "different", "state": "not-compared"},
+            ["optimizer_group"],
+            id="what other hyper-parameters do",
+        ),
+        pytest.param(
+            side(parameter=[48, 41], lr=[0.2, 0.1]),
+            {"lr": "different", "update": "different"},
+            ["lr", "parameter"],
+            id="a rate that was taken over explains no update",
+        ),
+        pytest.param(
+            side([{"update": 1, "alone": "the leader died"}], parameter=[40, 49], lr=[0.1, 0.3]),
+            dict.fromkeys(
+                ("data", "forward", "loss", "backward", "clip", "lr", "update", "state", "log"), "not-compared"
+            ),
+            [],
+            id="alone",
+        ),
+    ],
+)
+def test_only_what_stands_by_itself_is_a_finding(candidate, shown, gating):
+    assert standing(candidate) == (shown, gating)
+
+
+def test_what_is_taken_out_is_not_compared_with_the_reason():
+    separation = separate(side(), side(output=[1.0, 2.5], gradient=[20, 29]))
+    assert [(one.channel, one.name, one.reason) for one in separation.not_compared] == [
+        ("gradient", "w", "the forward differs")
+    ]
+    for one in (separation.reference, separation.candidate):
+        assert one.processes[0].get("gradient", "w").updates.tolist() == [0]
+
+
+def test_writes_are_counted_over_all_updates():
+    said = [{"follow": {"update": u, "writes": {"inputs": u + 1, "parameters": 1}}} for u in range(3)]
+    assert Notes(process(notes=[*said, {"blind": "x"}])).writes == {"inputs": 6, "parameters": 3}
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("ordinal", [0, 1, 7])
+def test_a_moment_tells_its_phase(phase, ordinal):
+    assert phase_at(moment(3, phase, ordinal)) is phase
