@@ -1,0 +1,404 @@
+"""Where in a model two close-ups of the same micro-step part: parameters, then the forward, then the backward.
+
+They are aligned by value. The reference's first module call, and its first operation, whose inputs the candidate holds
+too and whose output it never holds, is where they part; names are only labels. It therefore survives renamed and
+restructured modules, and stops before consequences.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from parity.compare.flow import first_parting, flowing_into
+from parity.trace.zoom import Call, Closeup, MicroStep, Operation
+
+_MOST_SEQUENCE: Final = 6
+_MOST_FOLLOWING: Final = 4
+
+
+class Direction(StrEnum):
+    """In which part of a micro-step both sides part."""
+
+    PARAMETERS = "parameters"
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    NONE = "none"
+
+
+class Manner(StrEnum):
+    """What has become of an operation in the candidate."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    EXTRA = "extra"
+    REPLACED = "replaced"
+    OTHER_RESULT = "other-result"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A module of one side: its path, empty for the model itself, its class, and what it says about itself."""
+
+    path: str
+    kind: str
+    arguments: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """An argument that differs; None where that side does not have it."""
+
+    name: str
+    reference: str | None
+    candidate: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationDifference:
+    """The first operation that differs, as each side has it; ``following`` are the next ones in the reference's module."""
+
+    manner: Manner
+    reference: Operation | None
+    candidate: Operation | None
+    changes: tuple[Change, ...] = ()
+    following: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientDifference:
+    """The first total gradient, on the way back, that the candidate does not have.
+
+    ``right_until`` is the last module before whose gradient it has, empty for the loss; ``without`` are parameters that
+    get a gradient in the reference only, ``norms`` the norms at that module where both sides have one.
+    """
+
+    path: str
+    right_until: str
+    norms: tuple[float, float] | None = None
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterDifference:
+    """A parameter or buffer whose content the candidate does not hold when the forward begins."""
+
+    name: str
+    candidate_name: str | None
+    is_transposed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zoom:
+    """What a close-up of one micro-step shows.
+
+    ``sequence`` tells which operations one side has more often; ``remarks`` what could not be aligned, and why.
+    """
+
+    update: int
+    micro_step: int
+    direction: Direction
+    parameters: tuple[ParameterDifference, ...] = ()
+    module: Part | None = None
+    counterpart: Part | None = None
+    operation: OperationDifference | None = None
+    gradient: GradientDifference | None = None
+    sequence: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def compare_closeups(reference: Closeup | None, candidate: Closeup | None, update: int) -> Zoom:
+    """Find where both sides part in the first micro-step of ``update`` that shows a difference."""
+    if reference is None or candidate is None:
+        side = "reference" if reference is None else "candidate"
+        return _nothing(update, f"no close-up of the {side} was recorded: it did not reach a training forward there")
+    if reference.digest != candidate.digest:
+        return _nothing(update, "the two close-ups were made with different digest algorithms")
+    remarks = [
+        f"the recorder stopped watching the {side}: {fault}"
+        for side, one in (("reference", reference), ("candidate", candidate))
+        for fault in one.faults
+    ]
+    eager = [side for side, one in (("reference", reference), ("candidate", candidate)) if one.is_eager]
+    if eager:
+        remarks.append(f"compiled code of the {' and the '.join(eager)} was run eagerly for this close-up")
+    others = {step.number: step for step in candidate.micro_steps}
+    for step in reference.micro_steps:
+        other = others.get(step.number)
+        if other is None:
+            remarks.append(f"the candidate has no micro-step {step.number}")
+        elif (found := _Comparing(step, other).zoom(update, tuple(remarks))) is not None:
+            return found
+    remarks.append(
+        "run once more for the close-up, both sides hold equal losses and gradients here: the difference does not show "
+        + ("in eager execution" if eager else "again")
+    )
+    return _nothing(update, *remarks)
+
+
+def _nothing(update: int, *remarks: str) -> Zoom:
+    return Zoom(update=update, micro_step=0, direction=Direction.NONE, remarks=remarks)
+
+
+class _Comparing:
+    """One micro-step of both sides, and what each of them holds."""
+
+    def __init__(self, reference: MicroStep, candidate: MicroStep) -> None:
+        self.reference = reference
+        self.candidate = candidate
+        self.held = _held(candidate)
+        self.held_by_reference = _held(reference)
+
+    def zoom(self, update: int, remarks: tuple[str, ...]) -> Zoom | None:
+        """What differs, or None where losses, gradients and parameters are equal."""
+        ours, theirs = self.reference, self.candidate
+        parameters = tuple(self._parameters())
+        unfinished = [
+            f"the {side} did not complete micro-step {step.number}"
+            for side, step in (("reference", ours), ("candidate", theirs))
+            if not step.is_complete
+        ]
+        losses = _lacking((one.digest for one in ours.losses), (one.digest for one in theirs.losses))
+        gradients = _lacking(
+            (one.digest for one in ours.parameter_gradients.values()),
+            (one.digest for one in theirs.parameter_gradients.values()),
+        )
+        outputs = _lacking(_returned(ours), _returned(theirs))
+        if losses or (outputs and not gradients):
+            found = self._forward(losses or outputs, _own(theirs, ours))
+            direction = Direction.FORWARD
+        elif gradients:
+            found = self._backward(gradients)
+            direction = Direction.BACKWARD
+        elif parameters:
+            found = _Found()
+            direction = Direction.PARAMETERS
+        else:
+            return None
+        if parameters and found.module is None and found.operation is None:
+            direction = Direction.PARAMETERS
+        elif found.module is None and found.operation is None and found.gradient is None:
+            unfinished.append(_UNALIGNED)
+        return Zoom(
+            update=update,
+            micro_step=ours.number,
+            direction=direction,
+            parameters=parameters,
+            module=_part(found.module),
+            counterpart=_part(found.counterpart),
+            operation=found.operation,
+            gradient=found.gradient,
+            sequence=tuple(_sequence(ours.forward, theirs.forward)),
+            remarks=(*remarks, *unfinished),
+        )
+
+    def _parameters(self) -> Iterable[ParameterDifference]:
+        theirs = {parameter.content.digest: name for name, parameter in self.candidate.parameters.items()}
+        for name, parameter in self.reference.parameters.items():
+            if parameter.content.digest in theirs:
+                continue
+            turned = theirs.get(parameter.transposed or "")
+            same_name = name if name in self.candidate.parameters else None
+            yield ParameterDifference(name=name, candidate_name=turned or same_name, is_transposed=turned is not None)
+
+    def _forward(self, results: Iterable[str], results_of_candidate: Iterable[str]) -> "_Found":
+        ours, theirs = self.reference.forward, self.candidate.forward
+        matter = flowing_into(results, ours, self.held)
+        calls = [_Given(call) for call in self.reference.calls]
+        module = first_parting(calls, self.held, matter)
+        operation = self._operation(
+            first_parting(ours, self.held, matter),
+            first_parting(
+                theirs, self.held_by_reference, flowing_into(results_of_candidate, theirs, self.held_by_reference)
+            ),
+            ours,
+            theirs,
+        )
+        call = module.call if module is not None else None
+        return _Found(module=call, counterpart=self._counterpart(call), operation=operation)
+
+    def _backward(self, results: Iterable[str]) -> "_Found":
+        ours, theirs = self.reference, self.candidate
+        own = _lacking(
+            (one.digest for one in theirs.parameter_gradients.values()),
+            (one.digest for one in ours.parameter_gradients.values()),
+        )
+        operation = self._operation(
+            first_parting(ours.backward, self.held, flowing_into(results, ours.backward, self.held)),
+            first_parting(
+                theirs.backward,
+                self.held_by_reference,
+                flowing_into(own, theirs.backward, self.held_by_reference),
+            ),
+            ours.backward,
+            theirs.backward,
+        )
+        gradient = self._gradient()
+        call = next((one for one in ours.calls if gradient is not None and one.path == gradient.path), None)
+        other = next((one for one in theirs.calls if call is not None and one.path == call.path), None)
+        return _Found(module=call, counterpart=other, operation=operation, gradient=gradient)
+
+    def _gradient(self) -> GradientDifference | None:
+        right = ""
+        norms = {(one.path, one.position): one.content.norm for one in self.candidate.gradients}
+        without = tuple(one for one in self.reference.parameter_gradients if not self._has_gradient(one))
+        for one in self.reference.gradients:
+            if one.content.digest not in self.held:
+                pair = one.content.norm, norms.get((one.path, one.position))
+                return GradientDifference(
+                    path=one.path,
+                    right_until=right,
+                    norms=(pair[0], pair[1]) if pair[0] is not None and pair[1] is not None else None,
+                    without=without,
+                )
+            right = one.path
+        return None
+
+    def _has_gradient(self, name: str) -> bool:
+        """Whether the candidate's parameter of this name, if it has one, has a gradient."""
+        return name in self.candidate.parameter_gradients or name not in self.candidate.parameters
+
+    def _operation(
+        self,
+        ours: Operation | None,
+        theirs: Operation | None,
+        all_ours: Sequence[Operation],
+        all_theirs: Sequence[Operation],
+    ) -> OperationDifference | None:
+        """Pair the operation at which the reference parts with what the candidate does there."""
+        if ours is None and theirs is None:
+            return None
+        same = None if ours is None else self._same(ours, all_theirs)
+        following = () if ours is None else _following(ours, all_ours)
+        if ours is not None and same is not None:
+            changes = tuple(_changes(ours, same))
+            manner = Manner.CHANGED if changes else Manner.OTHER_RESULT
+            return OperationDifference(
+                manner=manner, reference=ours, candidate=same, changes=changes, following=following
+            )
+        return OperationDifference(
+            manner=_manner(ours, theirs, all_ours, all_theirs), reference=ours, candidate=theirs, following=following
+        )
+
+    def _same(self, ours: Operation, candidates: Sequence[Operation]) -> Operation | None:
+        """The candidate's operation of the same name on the same inputs, preferably one with another result."""
+        found = [
+            one
+            for one in candidates
+            if one.name == ours.name and Counter(one.inputs) == Counter(ours.inputs) and one.outputs != ours.outputs
+        ]
+        # What draws random numbers has no input: the first whose result the reference never holds is its counterpart.
+        return next((one for one in found if not self.held_by_reference.issuperset(one.outputs)), None)
+
+    def _counterpart(self, ours: Call | None) -> Call | None:
+        """The candidate's call on the same inputs that is not rather the counterpart of another call."""
+        if ours is None:
+            return None
+        given = {one.digest for one in ours.inputs}
+        rivals = {
+            one.kind for one in self.reference.calls if one.kind != ours.kind and given <= {i.digest for i in one.inputs}
+        }
+        fitting = [
+            one
+            for one in self.candidate.calls
+            if given and given <= {i.digest for i in one.inputs} and (one.kind == ours.kind or one.kind not in rivals)
+        ]
+        return max(fitting, key=lambda one: (one.path == ours.path, one.kind == ours.kind, one.depth), default=None)
+
+
+_UNALIGNED: Final = (
+    "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in a "
+    "way that shows no operations"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    module: Call | None = None
+    counterpart: Call | None = None
+    operation: OperationDifference | None = None
+    gradient: GradientDifference | None = None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A call as a node of the flow."""
+
+    call: Call
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        return [one.digest for one in self.call.inputs]
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return [one.digest for one in self.call.outputs]
+
+
+def _held(step: MicroStep) -> frozenset[str]:
+    """Every tensor that this side had at any time."""
+    held = {one.content.digest for one in step.parameters.values()}
+    for operation in (*step.forward, *step.backward):
+        held.update(operation.inputs, operation.outputs)
+    for call in step.calls:
+        held.update(one.digest for one in (*call.inputs, *call.outputs))
+    held.update(one.content.digest for one in step.gradients)
+    held.update(one.digest for one in (*step.losses, *step.parameter_gradients.values()))
+    return frozenset(held)
+
+
+def _lacking(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    other = set(theirs)
+    return [one for one in ours if one not in other]
+
+
+def _returned(step: MicroStep) -> list[str]:
+    """What the model returned."""
+    return [one.digest for call in step.calls if call.is_root for one in call.outputs]
+
+
+def _own(step: MicroStep, other: MicroStep) -> list[str]:
+    """Losses, or else outputs, that only ``step`` has."""
+    losses = _lacking((one.digest for one in step.losses), (one.digest for one in other.losses))
+    return losses or _lacking(_returned(step), _returned(other))
+
+
+def _changes(ours: Operation, theirs: Operation) -> Iterable[Change]:
+    for name in sorted({*ours.literals, *theirs.literals}):
+        reference, candidate = ours.literals.get(name), theirs.literals.get(name)
+        if reference != candidate:
+            yield Change(name=name, reference=reference, candidate=candidate)
+
+
+def _manner(
+    ours: Operation | None, theirs: Operation | None, all_ours: Sequence[Operation], all_theirs: Sequence[Operation]
+) -> Manner:
+    mine, others = (Counter(one.name for one in each) for each in (all_ours, all_theirs))
+    missing = ours is not None and mine[ours.name] > others[ours.name]
+    extra = theirs is not None and others[theirs.name] > mine[theirs.name]
+    if missing == extra:
+        return Manner.REPLACED
+    return Manner.MISSING if missing else Manner.EXTRA
+
+
+def _following(operation: Operation, operations: Sequence[Operation]) -> tuple[str, ...]:
+    """Names of what runs next in the same module, views of tensors left out."""
+    at = next(number for number, one in enumerate(operations) if one is operation)
+    inside = [one for one in operations[at + 1 :] if one.module == operation.module]
+    return tuple(one.name for one in inside if set(one.outputs) - set(one.inputs))[:_MOST_FOLLOWING]
+
+
+def _sequence(ours: Sequence[Operation], theirs: Sequence[Operation]) -> Iterable[str]:
+    """Operations of the forward that one side has more often than the other."""
+    mine, others = (Counter(one.name for one in each) for each in (ours, theirs))
+    surplus = [(name, mine[name] - others[name]) for name in sorted({*mine, *others}) if mine[name] != others[name]]
+    for name, number in surplus[:_MOST_SEQUENCE]:
+        side = "reference" if number > 0 else "candidate"
+        yield f"the {side} has {abs(number)} more {name}"
+    if len(surplus) > _MOST_SEQUENCE:
+        yield f"and {len(surplus) - _MOST_SEQUENCE} more kinds of operations differ in number"
+
+
+def _part(call: Call | None) -> Part | None:
+    return None if call is None else Part(path=call.path, kind=call.kind, arguments=call.arguments)
