@@ -7,114 +7,35 @@ restructured modules, and stops before consequences.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Final
 
 from parity.compare.flow import first_parting, flowing_into
+from parity.compare.zoom_model import (
+    Change,
+    Direction,
+    GradientDifference,
+    Manner,
+    OperationDifference,
+    ParameterDifference,
+    Part,
+    Zoom,
+)
 from parity.trace.zoom import Call, Closeup, MicroStep, Operation
 
 _MOST_SEQUENCE: Final = 6
-_MOST_FOLLOWING: Final = 4
-
-
-class Direction(StrEnum):
-    """In which part of a micro-step both sides part."""
-
-    PARAMETERS = "parameters"
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    NONE = "none"
-
-
-class Manner(StrEnum):
-    """What has become of an operation in the candidate."""
-
-    CHANGED = "changed"
-    MISSING = "missing"
-    EXTRA = "extra"
-    REPLACED = "replaced"
-    OTHER_RESULT = "other-result"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A module of one side: its path, empty for the model itself, its class, and what it says about itself."""
-
-    path: str
-    kind: str
-    arguments: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """An argument that differs; None where that side does not have it."""
-
-    name: str
-    reference: str | None
-    candidate: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperationDifference:
-    """The first operation that differs, as each side has it; ``following`` are the next ones in the reference's module."""
-
-    manner: Manner
-    reference: Operation | None
-    candidate: Operation | None
-    changes: tuple[Change, ...] = ()
-    following: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class GradientDifference:
-    """The first total gradient, on the way back, that the candidate does not have.
-
-    ``right_until`` is the last module before whose gradient it has, empty for the loss; ``without`` are parameters that
-    get a gradient in the reference only, ``norms`` the norms at that module where both sides have one.
-    """
-
-    path: str
-    right_until: str
-    norms: tuple[float, float] | None = None
-    without: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterDifference:
-    """A parameter or buffer whose content the candidate does not hold when the forward begins."""
-
-    name: str
-    candidate_name: str | None
-    is_transposed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Zoom:
-    """What a close-up of one micro-step shows.
-
-    ``sequence`` tells which operations one side has more often; ``remarks`` what could not be aligned, and why.
-    """
-
-    update: int
-    micro_step: int
-    direction: Direction
-    parameters: tuple[ParameterDifference, ...] = ()
-    module: Part | None = None
-    counterpart: Part | None = None
-    operation: OperationDifference | None = None
-    gradient: GradientDifference | None = None
-    sequence: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+_MOST_FOLLOWING: Final = 8
 
 
 def compare_closeups(reference: Closeup | None, candidate: Closeup | None, update: int) -> Zoom:
     """Find where both sides part in the first micro-step of ``update`` that shows a difference."""
     if reference is None or candidate is None:
         side = "reference" if reference is None else "candidate"
-        return _nothing(update, f"no close-up of the {side} was recorded: it did not reach a training forward there")
+        return nothing_seen(
+            update, f"no close-up of the {side} was recorded: it did not reach a training forward there"
+        )
     if reference.digest != candidate.digest:
-        return _nothing(update, "the two close-ups were made with different digest algorithms")
+        return nothing_seen(update, "the two close-ups were made with different digest algorithms")
     remarks = [
         f"the recorder stopped watching the {side}: {fault}"
         for side, one in (("reference", reference), ("candidate", candidate))
@@ -134,10 +55,11 @@ def compare_closeups(reference: Closeup | None, candidate: Closeup | None, updat
         "run once more for the close-up, both sides hold equal losses and gradients here: the difference does not show "
         + ("in eager execution" if eager else "again")
     )
-    return _nothing(update, *remarks)
+    return nothing_seen(update, *remarks)
 
 
-def _nothing(update: int, *remarks: str) -> Zoom:
+def nothing_seen(update: int, *remarks: str) -> Zoom:
+    """A close-up that shows nothing, and why."""
     return Zoom(update=update, micro_step=0, direction=Direction.NONE, remarks=remarks)
 
 
@@ -154,32 +76,28 @@ class _Comparing:
         """What differs, or None where losses, gradients and parameters are equal."""
         ours, theirs = self.reference, self.candidate
         parameters = tuple(self._parameters())
-        unfinished = [
+        losses, gradients = _lacking(_losses(ours), _losses(theirs)), _lacking(_gradients(ours), _gradients(theirs))
+        if not (losses or gradients or parameters):
+            return None
+        # Two losses may be equal by rounding alone: then what the model returned still tells where they part.
+        outputs = _lacking(_returned(ours), self.held)
+        if losses:
+            direction, found = Direction.FORWARD, self._forward(losses, _lacking(_losses(theirs), _losses(ours)))
+        elif outputs and gradients:
+            direction, found = Direction.FORWARD, self._forward(outputs, _returned(theirs))
+        elif gradients:
+            direction, found = Direction.BACKWARD, self._backward(gradients)
+        else:
+            direction, found = Direction.PARAMETERS, _Found()
+        if parameters and (found.operation is None or found.operation.manner is not Manner.CHANGED):
+            direction, found = Direction.PARAMETERS, replace(found, operation=None)
+        elif found == _Found():
+            remarks = (*remarks, _UNALIGNED)
+        unfinished = (
             f"the {side} did not complete micro-step {step.number}"
             for side, step in (("reference", ours), ("candidate", theirs))
             if not step.is_complete
-        ]
-        losses = _lacking((one.digest for one in ours.losses), (one.digest for one in theirs.losses))
-        gradients = _lacking(
-            (one.digest for one in ours.parameter_gradients.values()),
-            (one.digest for one in theirs.parameter_gradients.values()),
         )
-        outputs = _lacking(_returned(ours), _returned(theirs))
-        if losses or (outputs and not gradients):
-            found = self._forward(losses or outputs, _own(theirs, ours))
-            direction = Direction.FORWARD
-        elif gradients:
-            found = self._backward(gradients)
-            direction = Direction.BACKWARD
-        elif parameters:
-            found = _Found()
-            direction = Direction.PARAMETERS
-        else:
-            return None
-        if parameters and found.module is None and found.operation is None:
-            direction = Direction.PARAMETERS
-        elif found.module is None and found.operation is None and found.gradient is None:
-            unfinished.append(_UNALIGNED)
         return Zoom(
             update=update,
             micro_step=ours.number,
@@ -215,15 +133,16 @@ class _Comparing:
             ours,
             theirs,
         )
+        if operation is not None and operation.reference is None and operation.candidate is not None:
+            # What is extra belongs to the candidate's module in which it runs, not to the one it feeds.
+            place = operation.candidate.module
+            return _Found(_at(place, self.reference.calls), _at(place, self.candidate.calls), operation)
         call = module.call if module is not None else None
-        return _Found(module=call, counterpart=self._counterpart(call), operation=operation)
+        return _Found(call, self._counterpart(call), operation)
 
     def _backward(self, results: Iterable[str]) -> "_Found":
         ours, theirs = self.reference, self.candidate
-        own = _lacking(
-            (one.digest for one in theirs.parameter_gradients.values()),
-            (one.digest for one in ours.parameter_gradients.values()),
-        )
+        own = _lacking(_gradients(theirs), _gradients(ours))
         operation = self._operation(
             first_parting(ours.backward, self.held, flowing_into(results, ours.backward, self.held)),
             first_parting(
@@ -235,9 +154,8 @@ class _Comparing:
             theirs.backward,
         )
         gradient = self._gradient()
-        call = next((one for one in ours.calls if gradient is not None and one.path == gradient.path), None)
-        other = next((one for one in theirs.calls if call is not None and one.path == call.path), None)
-        return _Found(module=call, counterpart=other, operation=operation, gradient=gradient)
+        path = None if gradient is None else gradient.path
+        return _Found(_at(path, ours.calls), _at(path, theirs.calls), operation, gradient)
 
     def _gradient(self) -> GradientDifference | None:
         right = ""
@@ -277,8 +195,12 @@ class _Comparing:
             return OperationDifference(
                 manner=manner, reference=ours, candidate=same, changes=changes, following=following
             )
+        manner = _manner(ours, theirs, all_ours, all_theirs)
         return OperationDifference(
-            manner=_manner(ours, theirs, all_ours, all_theirs), reference=ours, candidate=theirs, following=following
+            manner=manner,
+            reference=None if manner is Manner.EXTRA else ours,
+            candidate=None if manner is Manner.MISSING else theirs,
+            following=following,
         )
 
     def _same(self, ours: Operation, candidates: Sequence[Operation]) -> Operation | None:
@@ -297,7 +219,9 @@ class _Comparing:
             return None
         given = {one.digest for one in ours.inputs}
         rivals = {
-            one.kind for one in self.reference.calls if one.kind != ours.kind and given <= {i.digest for i in one.inputs}
+            one.kind
+            for one in self.reference.calls
+            if one.kind != ours.kind and given <= {i.digest for i in one.inputs}
         }
         fitting = [
             one
@@ -308,12 +232,12 @@ class _Comparing:
 
 
 _UNALIGNED: Final = (
-    "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in a "
-    "way that shows no operations"
+    "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in "
+    "a way that shows no operations"
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Found:
     module: Call | None = None
     counterpart: Call | None = None
@@ -358,10 +282,21 @@ def _returned(step: MicroStep) -> list[str]:
     return [one.digest for call in step.calls if call.is_root for one in call.outputs]
 
 
-def _own(step: MicroStep, other: MicroStep) -> list[str]:
-    """Losses, or else outputs, that only ``step`` has."""
-    losses = _lacking((one.digest for one in step.losses), (one.digest for one in other.losses))
-    return losses or _lacking(_returned(step), _returned(other))
+def _given(inputs: set[str], calls: Sequence[Call]) -> list[Call]:
+    """The calls that were given all of ``inputs``."""
+    return [one for one in calls if inputs and inputs <= {content.digest for content in one.inputs}]
+
+
+def _at(path: str | None, calls: Sequence[Call]) -> Call | None:
+    return next((one for one in calls if one.path == path), None)
+
+
+def _losses(step: MicroStep) -> list[str]:
+    return [one.digest for one in step.losses]
+
+
+def _gradients(step: MicroStep) -> list[str]:
+    return [one.digest for one in step.parameter_gradients.values()]
 
 
 def _changes(ours: Operation, theirs: Operation) -> Iterable[Change]:

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from parity.compare.zoom_model import Zoom
 from parity.findings.model import Finding, Judgement
 from parity.trace.channels import Carries
 from parity.trace.model import Process, Series, Trace
@@ -17,9 +18,13 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Case:
-    """A judged comparison under diagnosis. Series are those of the lowest common rank unless a rank is given."""
+    """A judged comparison under diagnosis. Series are those of the lowest common rank unless a rank is given.
+
+    ``zoom`` is a close-up of the first divergence, where one was taken.
+    """
 
     judgement: Judgement
+    zoom: Zoom | None = None
 
     @property
     def reference(self) -> Trace:

@@ -83,7 +83,7 @@ class Listener:
             self.quietly(probe, handler, *args)
 
     def quietly(self, probe: str, action: Handler, *args: Any) -> Any:
-        """Return what ``action`` of ``probe`` returns; what it does itself is marked as ours, for who watches operations.
+        """Return what ``action`` of ``probe`` returns; meanwhile, ``busy`` tells whoever watches operations.
 
         An exception switches the probe off and gives None.
         """

@@ -4,18 +4,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from parity.diagnose import closeup
 from parity.diagnose.outcome import Outcome
 from parity.findings.model import Finding, Judgement, Verdict
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
-from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values, visible, word
+from parity.report.wording import (
+    capitalised,
+    count,
+    named,
+    sentence,
+    share,
+    shorten,
+    size,
+    squeezed,
+    values,
+    visible,
+    word,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_CAUSES: Final = 3
 _LABEL: Final = 18
+_CLOSEUP: Final = 240
 _STYLES: Final = {
     Verdict.IDENTICAL: "bold green",
     Verdict.EQUIVALENT: "bold green",
@@ -56,6 +70,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+        yield from _zoom(outcome)
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 
@@ -82,6 +97,15 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     more = len(diagnosis.causes) - _MOST_CAUSES
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"
+
+
+def _zoom(outcome: Outcome) -> Iterator[_Line]:
+    """Two lines: the place, and the operation there, or why there is none."""
+    zoom = outcome.zoom
+    if zoom is None:
+        return
+    for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
+        yield label, shorten(content, _CLOSEUP)
 
 
 def _remainder(judgement: Judgement) -> Iterator[_Line]:

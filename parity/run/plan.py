@@ -32,6 +32,7 @@ class Scenario:
     setup: tuple[str, ...] = ()
     recording: Recording = field(default_factory=Recording)
     reruns: bool = True
+    zooms: bool = True
 
     def command(self, side: Side) -> str:
         """The training command of ``side``."""

@@ -19,6 +19,7 @@ from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
 from parity.run.plan import Scenario, Side, fill
+from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
@@ -61,7 +62,15 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
     if scenario.reruns and judge(comparison).gating:
         # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
         rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
-    return conclude(scenario.pair, scenario.name, comparison, rerun)
+    outcome = conclude(scenario.pair, scenario.name, comparison, rerun)
+    return zoom_in(
+        outcome, scenario, lambda again, side: run_side(again, side, base, _closer(scenario, progress), launcher)
+    )
+
+
+def _closer(scenario: Scenario, progress: Progress) -> Progress:
+    """Progress of the close-up's runs, told as part of ``scenario``."""
+    return lambda _, what, directory: progress(scenario, f"{what}, close-up", directory)
 
 
 def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:

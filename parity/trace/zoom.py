@@ -19,7 +19,7 @@ SCHEMA: Final = max(HISTORY)
 RECORDS: Final = {
     "header": "schema, rank, update, digest algorithm; always the first line",
     "micro_step": "number: what follows belongs to this micro-step of the update",
-    "parameter": "name, tensor, and for a matrix the digest of its transpose: parameters and buffers before the forward",
+    "parameter": "name, tensor, and for a matrix the digest of its transpose: held before the forward, buffers too",
     "call": "module: path, class, arguments, how deep it is nested, root or not, input and output tensors",
     "operation": "forward or backward, name, path of the module it ran in, literals, input and output digests",
     "loss": "tensor that the backward began with",

@@ -16,6 +16,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("--name", default="compare", show_default=True, help="Name of the pair, for its output directory.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
+@click.option("--zoom/--no-zoom", default=True, help="Run both once more to name the module and operation that differ.")
 @click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
 @recorded
 @FRESH
@@ -28,6 +29,7 @@ def compare(
     *,
     recording: dict[str, Any],
     rerun: bool,
+    zoom: bool,
     fail_fast: bool,
     fresh: bool,
     as_json: bool,
@@ -46,5 +48,6 @@ def compare(
         candidate=candidate,
         recording=Recording(**recording),
         reruns=rerun,
+        zooms=zoom,
     )
     sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

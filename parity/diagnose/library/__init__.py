@@ -7,6 +7,7 @@ from parity.diagnose.library import (
     evaluation,
     lifecycle,
     localisation,
+    model,
     optimizer,
     printed,
     schedule,
@@ -49,8 +50,10 @@ RULES: tuple[Rule, ...] = (
     stream.batches_repeated,
     printed.tokens_formula,
     printed.printed_loss_scale,
+    model.parameters_transposed,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
+    model.operation_changed,
     localisation.first_difference,
 )
 

@@ -33,6 +33,11 @@ def content(tensor: Any) -> list[Any]:
     return [identity(tensor), kind, norm if norm is None or norm < float("inf") else None]
 
 
+def listed(value: Any) -> list[list[Any]]:
+    """The content of every tensor in ``value``."""
+    return [content(tensor) for tensor in tensors(value)]
+
+
 def parameter(tensor: Any) -> dict[str, Any]:
     """A parameter or buffer, and a matrix's transpose."""
     found: dict[str, Any] = {"tensor": content(tensor)}

@@ -13,8 +13,10 @@ def dispatch_mode(is_busy: Callable[[], bool], see: Callable[[Any], None]) -> An
     """
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Operations(TorchDispatchMode):
-        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    base: Any = TorchDispatchMode
+
+    class Operations(base):  # type: ignore[misc]
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
             if is_busy() or contents.is_uninitialised(function):
                 return function(*args, **kwargs)

@@ -52,7 +52,7 @@ class Watch:
         self._name_modules(model)
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
             self.write({"record": "parameter", "name": _bare(name), **contents.parameter(tensor)})
-        self._inputs = [contents.content(one) for one in contents.tensors((args, kwargs))]
+        self._inputs = contents.listed((args, kwargs))
         self._where = self._paths[id(model)]
         if self._original is None:
             self._open()
@@ -169,7 +169,9 @@ class Watch:
 
     def _call(self, below: Callable[..., Any], module: Any, args: Any, kwargs: Any) -> Any:
         path = self._path(module)
-        inputs = self._listener.quietly("zoom", lambda: [contents.content(one) for one in contents.tensors((args, kwargs))])
+        inputs = self._listener.quietly(
+            "zoom", lambda: [contents.content(one) for one in contents.tensors((args, kwargs))]
+        )
         self._stack.append(path)
         try:
             output = below(module, *args, **kwargs)
@@ -179,7 +181,6 @@ class Watch:
         return output
 
     def _finish_call(self, module: Any, path: str, inputs: Any, output: Any, *, is_root: bool = False) -> None:
-        outputs = list(contents.tensors(output))
         self.write(
             {
                 "record": "call",
@@ -189,10 +190,10 @@ class Watch:
                 "depth": 0 if is_root else len(self._stack) + 1,
                 "root": is_root,
                 "inputs": inputs or [],
-                "outputs": [contents.content(one) for one in outputs],
+                "outputs": contents.listed(output),
             }
         )
-        for position, tensor in enumerate(outputs):
+        for position, tensor in enumerate(contents.tensors(output)):
             if tensor.requires_grad and tensor.grad_fn is not None:
                 self._hooks.append(tensor.register_hook(functools.partial(self._gradient, path, position)))
 
@@ -201,9 +202,7 @@ class Watch:
         self._listener.quietly("zoom", self._write_gradient, path, position, gradient)
 
     def _write_gradient(self, path: str, position: int, gradient: Any) -> None:
-        self.write(
-            {"record": "gradient", "path": path, "position": position, "tensor": contents.content(gradient)}
-        )
+        self.write({"record": "gradient", "path": path, "position": position, "tensor": contents.content(gradient)})
 
     def _see(self, found: dict[str, Any], *, backward: bool) -> None:
         fault = next((one for one in found.values() if isinstance(one, Exception)), None)
