@@ -5,14 +5,12 @@ too and whose output it never holds, is where they part; names are only labels. 
 restructured modules, and stops before consequences.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from parity.compare.flow import first_parting, flowing_into
+from parity.compare.flow import first_parting
 from parity.compare.zoom_model import (
-    Change,
     Direction,
     GradientDifference,
     Manner,
@@ -21,10 +19,13 @@ from parity.compare.zoom_model import (
     Part,
     Zoom,
 )
-from parity.trace.zoom import Call, Closeup, MicroStep, Operation
+from parity.compare.zoom_operations import Stretch, first_difference, surplus
+from parity.trace.zoom import Call, Closeup, MicroStep
 
-_MOST_SEQUENCE: Final = 6
-_MOST_FOLLOWING: Final = 8
+_UNALIGNED: Final = (
+    "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in "
+    "a way that shows no operations"
+)
 
 
 def compare_closeups(reference: Closeup | None, candidate: Closeup | None, update: int) -> Zoom:
@@ -32,7 +33,7 @@ def compare_closeups(reference: Closeup | None, candidate: Closeup | None, updat
     if reference is None or candidate is None:
         side = "reference" if reference is None else "candidate"
         return nothing_seen(
-            update, f"no close-up of the {side} was recorded: it did not reach a training forward there"
+            update, f"there is no close-up of the {side}: it did not reach a training forward of that update"
         )
     if reference.digest != candidate.digest:
         return nothing_seen(update, "the two close-ups were made with different digest algorithms")
@@ -107,7 +108,7 @@ class _Comparing:
             counterpart=_part(found.counterpart),
             operation=found.operation,
             gradient=found.gradient,
-            sequence=tuple(_sequence(ours.forward, theirs.forward)),
+            sequence=tuple(surplus(ours.forward, theirs.forward)),
             remarks=(*remarks, *unfinished),
         )
 
@@ -120,42 +121,26 @@ class _Comparing:
             same_name = name if name in self.candidate.parameters else None
             yield ParameterDifference(name=name, candidate_name=turned or same_name, is_transposed=turned is not None)
 
-    def _forward(self, results: Iterable[str], results_of_candidate: Iterable[str]) -> "_Found":
-        ours, theirs = self.reference.forward, self.candidate.forward
-        matter = flowing_into(results, ours, self.held)
-        calls = [_Given(call) for call in self.reference.calls]
-        module = first_parting(calls, self.held, matter)
-        operation = self._operation(
-            first_parting(ours, self.held, matter),
-            first_parting(
-                theirs, self.held_by_reference, flowing_into(results_of_candidate, theirs, self.held_by_reference)
-            ),
-            ours,
-            theirs,
-        )
+    def _forward(self, results: Sequence[str], results_of_candidate: Sequence[str]) -> "_Found":
+        ours = Stretch(operations=self.reference.forward, results=results, held=self.held_by_reference)
+        theirs = Stretch(operations=self.candidate.forward, results=results_of_candidate, held=self.held)
+        operation = first_difference(ours, theirs)
         if operation is not None and operation.reference is None and operation.candidate is not None:
             # What is extra belongs to the candidate's module in which it runs, not to the one it feeds.
             place = operation.candidate.module
             return _Found(_at(place, self.reference.calls), _at(place, self.candidate.calls), operation)
-        call = module.call if module is not None else None
+        node = first_parting([_Node(call) for call in self.reference.calls], self.held, ours.matter(theirs))
+        call = None if node is None else node.call
         return _Found(call, self._counterpart(call), operation)
 
-    def _backward(self, results: Iterable[str]) -> "_Found":
-        ours, theirs = self.reference, self.candidate
-        own = _lacking(_gradients(theirs), _gradients(ours))
-        operation = self._operation(
-            first_parting(ours.backward, self.held, flowing_into(results, ours.backward, self.held)),
-            first_parting(
-                theirs.backward,
-                self.held_by_reference,
-                flowing_into(own, theirs.backward, self.held_by_reference),
-            ),
-            ours.backward,
-            theirs.backward,
-        )
+    def _backward(self, results: Sequence[str]) -> "_Found":
+        own = _lacking(_gradients(self.candidate), _gradients(self.reference))
+        ours = Stretch(operations=self.reference.backward, results=results, held=self.held_by_reference)
+        theirs = Stretch(operations=self.candidate.backward, results=own, held=self.held)
         gradient = self._gradient()
         path = None if gradient is None else gradient.path
-        return _Found(_at(path, ours.calls), _at(path, theirs.calls), operation, gradient)
+        calls = _at(path, self.reference.calls), _at(path, self.candidate.calls)
+        return _Found(*calls, first_difference(ours, theirs), gradient)
 
     def _gradient(self) -> GradientDifference | None:
         right = ""
@@ -177,64 +162,14 @@ class _Comparing:
         """Whether the candidate's parameter of this name, if it has one, has a gradient."""
         return name in self.candidate.parameter_gradients or name not in self.candidate.parameters
 
-    def _operation(
-        self,
-        ours: Operation | None,
-        theirs: Operation | None,
-        all_ours: Sequence[Operation],
-        all_theirs: Sequence[Operation],
-    ) -> OperationDifference | None:
-        """Pair the operation at which the reference parts with what the candidate does there."""
-        if ours is None and theirs is None:
-            return None
-        same = None if ours is None else self._same(ours, all_theirs)
-        following = () if ours is None else _following(ours, all_ours)
-        if ours is not None and same is not None:
-            changes = tuple(_changes(ours, same))
-            manner = Manner.CHANGED if changes else Manner.OTHER_RESULT
-            return OperationDifference(
-                manner=manner, reference=ours, candidate=same, changes=changes, following=following
-            )
-        manner = _manner(ours, theirs, all_ours, all_theirs)
-        return OperationDifference(
-            manner=manner,
-            reference=None if manner is Manner.EXTRA else ours,
-            candidate=None if manner is Manner.MISSING else theirs,
-            following=following,
-        )
-
-    def _same(self, ours: Operation, candidates: Sequence[Operation]) -> Operation | None:
-        """The candidate's operation of the same name on the same inputs, preferably one with another result."""
-        found = [
-            one
-            for one in candidates
-            if one.name == ours.name and Counter(one.inputs) == Counter(ours.inputs) and one.outputs != ours.outputs
-        ]
-        # What draws random numbers has no input: the first whose result the reference never holds is its counterpart.
-        return next((one for one in found if not self.held_by_reference.issuperset(one.outputs)), None)
-
     def _counterpart(self, ours: Call | None) -> Call | None:
         """The candidate's call on the same inputs that is not rather the counterpart of another call."""
         if ours is None:
             return None
-        given = {one.digest for one in ours.inputs}
-        rivals = {
-            one.kind
-            for one in self.reference.calls
-            if one.kind != ours.kind and given <= {i.digest for i in one.inputs}
-        }
-        fitting = [
-            one
-            for one in self.candidate.calls
-            if given and given <= {i.digest for i in one.inputs} and (one.kind == ours.kind or one.kind not in rivals)
-        ]
+        inputs = {one.digest for one in ours.inputs}
+        rivals = {one.kind for one in _given(inputs, self.reference.calls)} - {ours.kind}
+        fitting = [one for one in _given(inputs, self.candidate.calls) if one.kind not in rivals]
         return max(fitting, key=lambda one: (one.path == ours.path, one.kind == ours.kind, one.depth), default=None)
-
-
-_UNALIGNED: Final = (
-    "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in "
-    "a way that shows no operations"
-)
 
 
 @dataclass(frozen=True)
@@ -246,7 +181,7 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _Node:
     """A call as a node of the flow."""
 
     call: Call
@@ -297,42 +232,6 @@ def _losses(step: MicroStep) -> list[str]:
 
 def _gradients(step: MicroStep) -> list[str]:
     return [one.digest for one in step.parameter_gradients.values()]
-
-
-def _changes(ours: Operation, theirs: Operation) -> Iterable[Change]:
-    for name in sorted({*ours.literals, *theirs.literals}):
-        reference, candidate = ours.literals.get(name), theirs.literals.get(name)
-        if reference != candidate:
-            yield Change(name=name, reference=reference, candidate=candidate)
-
-
-def _manner(
-    ours: Operation | None, theirs: Operation | None, all_ours: Sequence[Operation], all_theirs: Sequence[Operation]
-) -> Manner:
-    mine, others = (Counter(one.name for one in each) for each in (all_ours, all_theirs))
-    missing = ours is not None and mine[ours.name] > others[ours.name]
-    extra = theirs is not None and others[theirs.name] > mine[theirs.name]
-    if missing == extra:
-        return Manner.REPLACED
-    return Manner.MISSING if missing else Manner.EXTRA
-
-
-def _following(operation: Operation, operations: Sequence[Operation]) -> tuple[str, ...]:
-    """Names of what runs next in the same module, views of tensors left out."""
-    at = next(number for number, one in enumerate(operations) if one is operation)
-    inside = [one for one in operations[at + 1 :] if one.module == operation.module]
-    return tuple(one.name for one in inside if set(one.outputs) - set(one.inputs))[:_MOST_FOLLOWING]
-
-
-def _sequence(ours: Sequence[Operation], theirs: Sequence[Operation]) -> Iterable[str]:
-    """Operations of the forward that one side has more often than the other."""
-    mine, others = (Counter(one.name for one in each) for each in (ours, theirs))
-    surplus = [(name, mine[name] - others[name]) for name in sorted({*mine, *others}) if mine[name] != others[name]]
-    for name, number in surplus[:_MOST_SEQUENCE]:
-        side = "reference" if number > 0 else "candidate"
-        yield f"the {side} has {abs(number)} more {name}"
-    if len(surplus) > _MOST_SEQUENCE:
-        yield f"and {len(surplus) - _MOST_SEQUENCE} more kinds of operations differ in number"
 
 
 def _part(call: Call | None) -> Part | None:

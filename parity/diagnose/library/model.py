@@ -14,6 +14,7 @@ from parity.diagnose.registry import Cause
 
 _SCALING: Final = frozenset({"mul", "mul_", "div", "div_"})
 _DRAWING: Final = frozenset({"bernoulli_", "native_dropout", "_fused_dropout"})
+_MASKING: Final = frozenset({"ones", "full", "tril", "triu"})
 _DIGITS: Final = 12
 
 
@@ -105,9 +106,17 @@ def _scale(zoom: Zoom) -> str | None:
 
 def _mask(zoom: Zoom) -> str | None:
     change = _change(zoom, "diagonal", "is_causal")
-    if change is None:
+    if change is not None:
+        return f"Another causal mask in {closeup.place(zoom)}: {change.name} is {_both(change)}"
+    found = zoom.operation
+    if found is None or found.manner is not Manner.MISSING or found.reference is None:
         return None
-    return f"Another causal mask in {closeup.place(zoom)}: {change.name} is {_both(change)}"
+    made = (found.reference.name, *found.following)
+    if _name(zoom) not in _MASKING or not any(
+        one.split(".")[1:2] == [part] for one in made for part in ("tril", "triu")
+    ):
+        return None
+    return f"The candidate has no causal mask in {closeup.place(zoom)}"
 
 
 def _residual(zoom: Zoom) -> str | None:
