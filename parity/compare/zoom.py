@@ -167,8 +167,13 @@ class _Comparing:
         if ours is None:
             return None
         inputs = {one.digest for one in ours.inputs}
-        rivals = {one.kind for one in _given(inputs, self.reference.calls)} - {ours.kind}
-        fitting = [one for one in _given(inputs, self.candidate.calls) if one.kind not in rivals]
+        kinds = {one.kind for one in _given(inputs, self.reference.calls)}
+        paths = {one.path for one in self.reference.calls}
+        fitting = [
+            one
+            for one in _given(inputs, self.candidate.calls)
+            if one.kind == ours.kind or (one.kind not in kinds and (one.path == ours.path or one.path not in paths))
+        ]
         return max(fitting, key=lambda one: (one.path == ours.path, one.kind == ours.kind, one.depth), default=None)
 
 
