@@ -63,14 +63,18 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
         # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
         rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
     outcome = conclude(scenario.pair, scenario.name, comparison, rerun)
-    return zoom_in(
-        outcome, scenario, lambda again, side: run_side(again, side, base, _closer(scenario, progress), launcher)
-    )
+    return look_closer(outcome, scenario, base, progress, launcher)
 
 
-def _closer(scenario: Scenario, progress: Progress) -> Progress:
-    """Progress of the close-up's runs, told as part of ``scenario``."""
-    return lambda _, what, directory: progress(scenario, f"{what}, close-up", directory)
+def look_closer(
+    outcome: Outcome, scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> Outcome:
+    """Take a close-up of the first divergence where one could show something, told as part of ``scenario``."""
+
+    def told(_: Scenario, stage: str, directory: Path | None) -> None:
+        progress(scenario, f"{stage}, close-up", directory)
+
+    return zoom_in(outcome, scenario, lambda again, side: run_side(again, side, base, told, launcher))
 
 
 def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:
