@@ -63,14 +63,17 @@ def shown(zoom: Zoom) -> list[str]:
 
 
 def test_two_lines_on_the_terminal() -> None:
-    assert shown(FORWARD) == [
-        "close-up          module: h.0.mlp.gelu (GELU, approximate='none') in the reference, no module in the candidate",
+    first, second = shown(FORWARD)
+    assert first == (
+        "close-up          module: h.0.mlp.gelu (GELU, approximate='none') in the reference, no module in the candidate"
+    )
+    assert second == (
         "operation: aten.gelu.default in h.0.mlp.gelu (h.0.mlp): approximate is 'none' in the reference, "
-        "'tanh' in the candidate",
-    ]
+        "'tanh' in the candidate"
+    )
     assert shown(BACKWARD)[0] == (
-        "close-up          gradient: right back to the output of the loss, wrong at the output of h.1.attn, norm 0.5 in "
-        "the reference, 1.0 in the candidate; no gradient reaches a, b, c, d and 1 more in the candidate"
+        "close-up          gradient: right back to the output of the loss, wrong at the output of h.1.attn, "
+        "norm 0.5 in the reference, 1.0 in the candidate; no gradient reaches a, b, c, d and 1 more in the candidate"
     )
     assert shown(NOTHING)[0] == "close-up          reference-failed: it ended"
 
