@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from parity.compare.engine import compare
+from parity.compare.zoom import compare_closeups
 from parity.findings.judge import judge
 from parity.record.launch import Recording, record
 from parity.trace.store import read_trace
@@ -80,3 +81,13 @@ def test_odd_forwards_run_as_they_do_alone(way: str, calls: int, tmp_path: Path)
         "again#2",
         "again#3",
     ][:calls]
+
+
+def test_what_cannot_be_looked_at_ends_the_close_up_and_not_the_program(tmp_path: Path) -> None:
+    words = [sys.executable, str(SCRIPTS / "odd_forwards.py"), "secretive"]
+    bare = run(words, cwd=tmp_path)
+    zoomed = recorded(tmp_path / "zoomed", words, zoom={"update": 2, "micro_step": None})
+    assert (zoomed / "stdout.txt").read_bytes() == bare.stdout
+    found = read_closeup(next(zoomed.glob(f"*{SUFFIX}")))
+    assert found.faults == ("RuntimeError: nobody may look",)
+    assert "the recorder stopped watching" in compare_closeups(found, found, 2).remarks[0]

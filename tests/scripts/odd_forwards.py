@@ -14,15 +14,34 @@ class Shy(nn.Linear):
         raise RuntimeError("ask no questions")
 
 
+class Secretive:
+    __dataclass_fields__ = {"secret": None}
+
+    def __init__(self, value):
+        self.value = value
+
+    @property
+    def secret(self):
+        raise RuntimeError("nobody may look")
+
+
+class Hide(nn.Module):
+    def forward(self, x):
+        return Secretive(x)
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.first = Shy(8, 8)
         self.again = nn.Linear(8, 8)
         self.noise = nn.Dropout(0.2)
+        self.hide = Hide()
 
     def forward(self, x, fail=False):
         x = self.first(x)
+        if way == "secretive":
+            x = self.hide(x).value
         if fail:
             raise ValueError("no memory")
         picks = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (4, 4))

@@ -6,7 +6,7 @@ that compiles its model is made to run it eagerly, because inside a compiled gra
 Loaded inside recorded programs: the standard library, and torch where it already is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .compiling import run_eagerly
@@ -17,12 +17,15 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:
     """Watch the asked micro-step of the asked update."""
     watch = Watch(listener, int(options["update"]), options.get("micro_step"))
     run_eagerly(watch.write)
-    listener.on("training_forward", "zoom", watch.forward_begins)
-    listener.on("training_output", "zoom", watch.forward_ends)
-    listener.on("backward_begins", "zoom", watch.backward_begins)
-    listener.on("backward_ends", "zoom", watch.backward_ends)
-    for event in ("eval_forward", "first_step_begins", "update_ends", "finish"):
-        listener.on(event, "zoom", watch.close)
+    actions: dict[str, Callable[..., Any]] = {
+        "training_forward": watch.forward_begins,
+        "training_output": watch.forward_ends,
+        "backward_begins": watch.backward_begins,
+        "backward_ends": watch.backward_ends,
+        **dict.fromkeys(("eval_forward", "first_step_begins", "update_ends", "finish"), watch.close),
+    }
+    for event, action in actions.items():
+        listener.on(event, "zoom", watch.guarded(action))
 
 
 def describe(options: Mapping[str, Any]) -> str:

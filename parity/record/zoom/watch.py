@@ -94,15 +94,29 @@ class Watch:
         """Take everything away again. A forward that raised, or had no backward, is closed by whatever comes next."""
         if self._watched < 0:
             return
+        self._watched = -1
         self._leave()
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
-        self._watched = -1
         self._paths.clear()
         self._counts.clear()
         self._stack.clear()
         self._lines.flush()
+
+    def guarded(self, action: Callable[..., Any]) -> Callable[..., Any]:
+        """``action`` of ours; when it fails, that is written down and nothing of ours stays in place."""
+
+        @functools.wraps(action)
+        def attempt(*args: Any) -> Any:
+            try:
+                return action(*args)
+            except Exception as error:
+                self.write({"record": "fault", "error": f"{type(error).__name__}: {error}"})
+                self.close()
+                raise
+
+        return attempt
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line."""
@@ -167,17 +181,18 @@ class Watch:
         """Whether what happens now is done by the recorder itself."""
         return bool(self._listener.busy)
 
+    def _quietly(self, action: Callable[..., Any], *args: Any) -> Any:
+        return self._listener.quietly("zoom", self.guarded(action), *args) if self._watched >= 0 else None
+
     def _call(self, below: Callable[..., Any], module: Any, args: Any, kwargs: Any) -> Any:
         path = self._path(module)
-        inputs = self._listener.quietly(
-            "zoom", lambda: [contents.content(one) for one in contents.tensors((args, kwargs))]
-        )
+        inputs = self._quietly(contents.listed, (args, kwargs))
         self._stack.append(path)
         try:
             output = below(module, *args, **kwargs)
         finally:
             self._stack.pop()
-        self._listener.quietly("zoom", self._finish_call, module, path, inputs, output)
+        self._quietly(self._finish_call, module, path, inputs, output)
         return output
 
     def _finish_call(self, module: Any, path: str, inputs: Any, output: Any, *, is_root: bool = False) -> None:
@@ -199,7 +214,7 @@ class Watch:
 
     def _gradient(self, path: str, position: int, gradient: Any) -> None:
         self._where = path
-        self._listener.quietly("zoom", self._write_gradient, path, position, gradient)
+        self._quietly(self._write_gradient, path, position, gradient)
 
     def _write_gradient(self, path: str, position: int, gradient: Any) -> None:
         self.write({"record": "gradient", "path": path, "position": position, "tensor": contents.content(gradient)})
