@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity.compare.measurement import phase_at
+from parity.compare.zoom_model import Zoom
 from parity.findings.model import Finding, Judgement
 from parity.trace.channels import Carries
 from parity.trace.model import Process, Series, Trace
@@ -20,10 +21,12 @@ Place = tuple[int, int, int]
 class Case:
     """A judged comparison under diagnosis. Series are those of the lowest common rank unless a rank is given.
 
-    Where the candidate was ``followed``, a difference spreads no farther than its own phase.
+    ``zoom`` is a close-up of the first divergence, where one was taken. Where the candidate was ``followed``, a
+    difference spreads no farther than its own phase.
     """
 
     judgement: Judgement
+    zoom: Zoom | None = None
     followed: bool = False
 
     @property

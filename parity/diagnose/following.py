@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 
+from parity.compare.zoom_model import Zoom
 from parity.diagnose.case import Case
 from parity.diagnose.registry import Cause, Diagnosis, Rule, explain
 from parity.findings.model import Judgement
 
 
-def diagnose_followed(judgement: Judgement, rules: tuple[Rule, ...], locate: Rule) -> Diagnosis:
+def diagnose_followed(
+    judgement: Judgement, rules: tuple[Rule, ...], locate: Rule, zoom: Zoom | None = None
+) -> Diagnosis:
     """Apply the rules to everything, then ``locate`` to what is left, one phase after the other.
 
     Causes come in the causal order of what they explain: none of them is more a cause than another.
     """
-    whole = explain(Case(judgement, followed=True), rules)
+    whole = explain(Case(judgement, zoom=zoom, followed=True), rules)
     causes, left = list(whole.causes), whole.unexplained
     while left:
         findings = tuple(one for one in judgement.gating if one.id in left)

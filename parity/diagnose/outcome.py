@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from parity.compare.zoom_model import Zoom
 from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.following import Followed
@@ -10,13 +11,17 @@ from parity.findings.model import Judgement, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one."""
+    """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one.
+
+    ``zoom`` is a close-up of the first divergence, where one was taken.
+    """
 
     pair: str
     scenario: str
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
     error: ParityError | None = None
+    zoom: Zoom | None = None
     followed: Followed | None = None
 
     @property

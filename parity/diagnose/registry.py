@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from parity.compare.zoom_model import Zoom
 from parity.diagnose.case import Case
 from parity.findings.model import Judgement
 
@@ -39,14 +40,14 @@ class Diagnosis:
 Rule = Callable[[Case], Cause | None]
 
 
-def diagnose(judgement: Judgement, rules: tuple[Rule, ...]) -> Diagnosis:
+def diagnose(judgement: Judgement, rules: tuple[Rule, ...], zoom: Zoom | None = None) -> Diagnosis:
     """Apply every rule and keep the causes that explain at least one gating finding.
 
     A cause that explains the first divergence ranks before one that does not, then the larger share, then the rule's
     position in the library, where the more specific rule stands first. A cause whose findings all are already
     explained by higher-ranked ones is dropped: it adds nothing.
     """
-    return explain(Case(judgement), rules)
+    return explain(Case(judgement, zoom=zoom), rules)
 
 
 def explain(case: Case, rules: tuple[Rule, ...]) -> Diagnosis:

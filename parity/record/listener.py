@@ -31,7 +31,7 @@ _EARLY_LIMIT: Final = 20_000
 _MASK: Final = (1 << 64) - 1
 STOP: Final = "stop"
 
-Handler = Callable[..., None]
+Handler = Callable[..., Any]
 is_compiling: Callable[[], bool] = getattr(getattr(sys.modules.get("torch"), "compiler", None), "is_compiling", bool)
 
 
@@ -52,6 +52,7 @@ class Listener:
         self.update = -1
         self.stepped = False
         self.in_backward = False
+        self.busy = False
         self.elsewhere = 0
         self.pid = os.getpid()
         self._handlers: dict[str, list[tuple[str, Handler]]] = {}
@@ -79,10 +80,21 @@ class Listener:
         if is_compiling() or self._dead or (self._thread is not None and threading.get_ident() != self._thread):
             return
         for probe, handler in self._handlers.get(event, ()):
-            try:
-                handler(*args)
-            except Exception as error:
-                self.switch_off(probe, error)
+            self.quietly(probe, handler, *args)
+
+    def quietly(self, probe: str, action: Handler, *args: Any) -> Any:
+        """Return what ``action`` of ``probe`` returns; meanwhile, ``busy`` tells whoever watches operations.
+
+        An exception switches the probe off and gives None.
+        """
+        before, self.busy = self.busy, True
+        try:
+            return action(*args)
+        except Exception as error:
+            self.switch_off(probe, error)
+            return None
+        finally:
+            self.busy = before
 
     def switch_off(self, probe: str, error: Exception) -> None:
         """Stop listening through ``probe`` and say so in the trace."""

@@ -12,14 +12,14 @@ from parity.report.sections.runs import runs
 from parity.report.sections.structure import structure
 from parity.report.sections.summary import summary
 from parity.report.sections.surroundings import surroundings
+from parity.report.sections.zoom import zoom
 
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    sections = [summary, structure, causes, surroundings, coverage, runs]
-    if any(outcome.followed is not None for outcome in outcomes):
-        sections.insert(sections.index(causes), phases)
-    return Document(_title(outcomes), tuple(section(outcomes) for section in sections))
+    parts = (summary, structure, phases, causes, zoom, surroundings, coverage, runs)
+    sections = (part(outcomes) for part in parts)
+    return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 
 
 def _title(outcomes: Sequence[Outcome]) -> Text:

@@ -3,8 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 
+from parity.compare.zoom_model import Zoom
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Cause, Diagnosis
 from parity.findings.following import Followed, word_of
@@ -29,6 +31,7 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "findings": [_finding(finding) for finding in judgement.findings] if judgement is not None else [],
         "not_compared": _not_compared(outcome),
         "noise": None,
+        "zoom": _zoom(outcome.zoom),
         "environment": _environment(judgement),
     }
     if outcome.followed is not None:
@@ -137,6 +140,10 @@ def _not_compared(outcome: Outcome) -> list[object]:
     error = outcome.error
     reason = f"{error.slug}: {error}" if error is not None else "the scenario has no result"
     return [{"channel": "", "name": "", "reason": reason}]
+
+
+def _zoom(zoom: Zoom | None) -> dict[str, object] | None:
+    return None if zoom is None else asdict(zoom)
 
 
 def _environment(judgement: Judgement | None) -> dict[str, object]:

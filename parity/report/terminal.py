@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from parity.diagnose import closeup
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement, Verdict
@@ -11,13 +12,26 @@ from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
 from parity.report.sections.follow import standing, written
-from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values, visible, word
+from parity.report.wording import (
+    capitalised,
+    count,
+    named,
+    sentence,
+    share,
+    shorten,
+    size,
+    squeezed,
+    values,
+    visible,
+    word,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_CAUSES: Final = 3
 _LABEL: Final = 18
+_CLOSEUP: Final = 240
 _STYLES: Final = {
     Verdict.IDENTICAL: "bold green",
     Verdict.EQUIVALENT: "bold green",
@@ -58,6 +72,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+        yield from _zoom(outcome)
     if outcome.followed is not None:
         yield from _followed(outcome.followed)
     yield "not reproducible", plain(unproven(judgement))
@@ -86,6 +101,15 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     more = len(diagnosis.causes) - _MOST_CAUSES
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"
+
+
+def _zoom(outcome: Outcome) -> Iterator[_Line]:
+    """Two lines: the place, and the operation there, or why there is none."""
+    zoom = outcome.zoom
+    if zoom is None:
+        return
+    for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
+        yield label, shorten(content, _CLOSEUP)
 
 
 def _followed(followed: Followed) -> Iterator[_Line]:

@@ -44,7 +44,7 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     judgement, result = judge_followed(leader, follower, plain, rerun)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
-    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase)
+    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, outcome.zoom)
     return replace(outcome, judgement=judgement, diagnosis=diagnosis, followed=result)
 
 

@@ -38,6 +38,7 @@ class Scenario:
     setup: tuple[str, ...] = ()
     recording: Recording = field(default_factory=Recording)
     reruns: bool = True
+    zooms: bool = True
     follows: bool = False
 
     def command(self, side: Side) -> str:

@@ -13,6 +13,7 @@ from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
 from parity.run.plan import Side
 from parity.run.session import TRACE, conclude, require_candidate, require_reference
+from parity.run.zoom import stored_zoom
 from parity.trace.store import read_trace
 
 REPORT: Final = "report.md"
@@ -51,6 +52,6 @@ def _judge_stored(pair: str, place: Path) -> Outcome:
         require_candidate(candidate)
         rerun = place / Side.RERUN / TRACE
         again = compare(reference, read_trace(rerun)) if rerun.is_dir() else None
-        return conclude(pair, place.name, compare(reference, candidate), again)
+        return stored_zoom(conclude(pair, place.name, compare(reference, candidate), again), place, TRACE)
     except ParityError as error:
         return Outcome(pair=pair, scenario=place.name, error=error)

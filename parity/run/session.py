@@ -20,6 +20,7 @@ from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
 from parity.run.follow import followed
 from parity.run.plan import Scenario, Side, fill
+from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
@@ -63,9 +64,21 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
         # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
         rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
     outcome = conclude(scenario.pair, scenario.name, comparison, rerun)
+    outcome = look_closer(outcome, scenario, base, progress, launcher)
     if scenario.follows:
         outcome = followed(outcome, scenario, rerun, lambda one, side: run_side(one, side, base, progress, launcher))
     return outcome
+
+
+def look_closer(
+    outcome: Outcome, scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> Outcome:
+    """Take a close-up of the first divergence where one could show something, told as part of ``scenario``."""
+
+    def told(_: Scenario, stage: str, directory: Path | None) -> None:
+        progress(scenario, f"{stage}, close-up", directory)
+
+    return zoom_in(outcome, scenario, lambda again, side: run_side(again, side, base, told, launcher))
 
 
 def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:

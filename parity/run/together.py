@@ -14,7 +14,7 @@ from parity.findings.judge import judge
 from parity.record.listener import STOP
 from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Scenario, Side
-from parity.run.session import TRACE, Progress, conclude, require_candidate, require_reference, run_side
+from parity.run.session import TRACE, Progress, conclude, look_closer, require_candidate, require_reference, run_side
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from parity.trace.tail import Tail
@@ -43,7 +43,8 @@ def run_until_divergence(
         return Outcome(pair=scenario.pair, scenario=scenario.name, error=error)
     if watch.stopped:
         reference, candidate = in_common(reference, candidate)
-    return conclude(scenario.pair, scenario.name, compare(reference, candidate), None)
+    outcome = conclude(scenario.pair, scenario.name, compare(reference, candidate), None)
+    return look_closer(outcome, scenario, base, progress, launcher)
 
 
 def in_common(reference: Trace, candidate: Trace) -> tuple[Trace, Trace]:

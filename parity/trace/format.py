@@ -9,6 +9,10 @@ from parity.trace.sketches import ALGORITHM, BUCKETS
 from parity.trace.sketches import FRAMES as SKETCH_FRAMES
 from parity.trace.sketches import SUFFIX as SKETCHES
 from parity.trace.wire import FRAMES, SUFFIX
+from parity.trace.zoom import HISTORY as ZOOM_HISTORY
+from parity.trace.zoom import RECORDS as ZOOM_RECORDS
+from parity.trace.zoom import SCHEMA as ZOOM_SCHEMA
+from parity.trace.zoom import SUFFIX as ZOOM
 
 _INTRODUCTION: Final = f"""\
 # Trace format
@@ -36,6 +40,13 @@ _SKETCHES: Final = f"""\
 updates, in the order of their digests, {BUCKETS} numbers each (`{ALGORITHM}`). The length of the difference of two
 sketches, over the length of the first, estimates the relative distance of two tensors that nobody stored.
 """
+_ZOOM: Final = f"""\
+## Close-ups
+
+`rankRANK-PID{ZOOM}` stands beside the trace of a run that was made to look closely at one update: JSON lines, each an
+object with sorted keys that names its `record`, in the order in which things happened. A tensor is `[digest, dtype with
+shape, norm]`, or in operations its digest alone. This is schema {ZOOM_SCHEMA}.
+"""
 _CHANNELS: Final = """\
 ## Channels
 
@@ -54,6 +65,9 @@ def document(observers: Mapping[str, Sequence[str]]) -> str:
         _frame_table(FRAMES),
         _SKETCHES,
         _frame_table(SKETCH_FRAMES),
+        _ZOOM,
+        _table(("record", "what it holds"), [(f"`{name}`", said) for name, said in ZOOM_RECORDS.items()]),
+        _table(("schema", "change"), [(str(at), said) for at, said in ZOOM_HISTORY.items()]),
         _CHANNELS,
         *(_phase(phase, observers) for phase in Phase),
         _history(),

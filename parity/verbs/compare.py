@@ -16,6 +16,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("--name", default="compare", show_default=True, help="Name of the pair, for its output directory.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
+@click.option("--zoom/--no-zoom", default=True, help="Run both once more to name the module and operation that differ.")
 @click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
 @click.option("--follow", is_flag=True, help="Then run both in lockstep, to judge every phase on its own.")
 @recorded
@@ -29,6 +30,7 @@ def compare(
     *,
     recording: dict[str, Any],
     rerun: bool,
+    zoom: bool,
     fail_fast: bool,
     follow: bool,
     fresh: bool,
@@ -52,6 +54,7 @@ def compare(
         candidate=candidate,
         recording=Recording(**recording),
         reruns=rerun,
+        zooms=zoom,
         follows=follow,
     )
     sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

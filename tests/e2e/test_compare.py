@@ -15,6 +15,7 @@ TOP_LEVEL = {
     "findings",
     "not_compared",
     "noise",
+    "zoom",
     "environment",
     "pair",
     "scenario",

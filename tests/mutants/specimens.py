@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from parity.diagnose.outcome import Outcome
 from parity.policy import read_policy
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
-from parity.run.plan import fill, plan
+from parity.run.plan import Scenario, Side, fill, plan
 from parity.run.session import conclude, require_reference
+from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.catalogue import CONSTANT, SCRATCH, Benign, Edit, Mutant
 
 ROOT = Path(__file__).parents[2]
+PLAIN = Recording()
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -35,8 +37,15 @@ class Workshop:
         candidate = self._record(row.scenario, f"mutant-{row.id}", directory=sources)
         reference = self.reference(row.scenario)
         again = self._again(row.scenario)
-        comparison = compare(reference, candidate)
-        return conclude("char-gpt", row.id, comparison, compare(reference, again))
+        outcome = conclude("char-gpt", row.id, compare(reference, candidate), compare(reference, again))
+        scenario = Scenario(pair="char-gpt", name=row.scenario, reference="", candidate="")
+
+        def run_side(closer: Scenario, side: Side) -> Trace:
+            if side is Side.REFERENCE:
+                return _once(self, row.scenario, "reference", *_focus(closer.recording))
+            return self._record(row.scenario, f"mutant-{row.id}-zoom", directory=sources, recording=closer.recording)
+
+        return zoom_in(outcome, scenario, run_side)
 
     def reference(self, scenario: str) -> Trace:
         """The witness's trace in ``scenario``."""
@@ -45,8 +54,10 @@ class Workshop:
     def _again(self, scenario: str) -> Trace:
         return _once(self, scenario, "reference-rerun")
 
-    def _record(self, scenario: str, name: str, *, directory: Path) -> Trace:
-        place = self.directory / "runs" / f"{scenario}-{name}"
+    def _record(
+        self, scenario: str, name: str, *, directory: Path, recording: Recording = PLAIN, suffix: str = ""
+    ) -> Trace:
+        place = self.directory / "runs" / f"{scenario}-{name}{suffix}"
         out = place / "out"
         out.mkdir(parents=True)
         planned = {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), ["char-gpt"], full=True)}
@@ -56,7 +67,9 @@ class Workshop:
         words[0] = sys.executable
         if scenario == CONSTANT:
             words.append("--decay_lr=False")
-        recording = Recording(world=chosen.recording.world, out=out, shared=self.data(), environment=ENVIRONMENT)
+        recording = replace(
+            recording, world=chosen.recording.world, out=out, shared=self.data(), environment=ENVIRONMENT
+        )
         record(words, place / "trace", recording, directory=directory, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")
 
@@ -66,10 +79,23 @@ class Workshop:
 
 
 @cache
-def _once(workshop: Workshop, scenario: str, name: str) -> Trace:
-    trace = workshop._record(scenario, name, directory=ROOT)
+def _once(workshop: Workshop, scenario: str, name: str, update: int = -1, micro_step: int | None = None) -> Trace:
+    """The witness's trace; with a close-up of ``update`` where one is named."""
+    recording = PLAIN if update < 0 else Focus(update=update, micro_step=micro_step, rank=0).recording(PLAIN)
+    trace = workshop._record(
+        scenario,
+        name,
+        directory=ROOT,
+        recording=recording,
+        suffix="" if update < 0 else f"-zoom-{update}-{micro_step}",
+    )
     require_reference(trace)
     return trace
+
+
+def _focus(recording: Recording) -> tuple[int, int | None]:
+    options = recording.attachments["zoom"]
+    return options["update"], options["micro_step"]
 
 
 @cache

@@ -7,6 +7,7 @@ from parity.diagnose.library import (
     evaluation,
     lifecycle,
     localisation,
+    model,
     optimizer,
     printed,
     schedule,
@@ -50,8 +51,10 @@ MECHANISMS: tuple[Rule, ...] = (
     stream.batches_repeated,
     printed.tokens_formula,
     printed.printed_loss_scale,
+    model.parameters_transposed,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
+    model.operation_changed,
 )
 
 RULES: tuple[Rule, ...] = (*MECHANISMS, localisation.first_difference)

@@ -6,6 +6,7 @@ from typing import Final
 from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, at, explained, first
+from parity.diagnose.parting import parting
 from parity.diagnose.registry import Cause
 from parity.findings.model import Finding
 from parity.trace.channels import Carries, Phase
@@ -90,22 +91,15 @@ _ALSO: Final = {
 
 def first_difference(case: Case) -> Cause | None:
     """Both sides part at one step of an update, and nothing that feeds this step differs."""
-    chain = [finding for finding in case.judgement.gating if finding.phase <= Phase.STATE]
-    if not chain:
-        return None
-    parting = min(chain, key=lambda finding: finding.first.moment)
-    if parting.phase not in _IN_A_CHAIN:
-        return None
-    station = _STATIONS[parting.phase]
-    if parting.first.reference is None or parting.first.candidate is None:
-        return None
-    if any(_feeds(finding, parting) for finding in chain):
+    place = parting(case.judgement)
+    station = _STATIONS[place.phase] if place is not None and place.phase in _IN_A_CHAIN else None
+    if place is None or station is None or is_fed(case, place):
         return None
     return Cause(
         id=station.id,
         title=station.title,
-        explains=explained(case, since=_start(case, parting)),
-        evidence=(evidence.line(parting.first), f"equal until then: {station.equal}"),
+        explains=explained(case, since=start(case, place)),
+        evidence=(evidence.line(place.first), f"equal until then: {station.equal}"),
         consequence="Training goes another way from there on.",
         advice=station.advice,
     )
@@ -134,15 +128,24 @@ def first_phase(case: Case) -> Cause | None:
     )
 
 
-def _feeds(finding: Finding, parting: Finding) -> bool:
-    """Whether something that is no number differs by then."""
-    return finding.channel.carries is Carries.STRUCTURE and finding.first.moment <= parting.first.moment
+def is_fed(case: Case, place: Finding) -> bool:
+    """Whether one side has nothing there, or something that is no number differs by then."""
+    return (
+        place.first.reference is None
+        or place.first.candidate is None
+        or any(
+            one.phase <= Phase.STATE
+            and one.channel.carries is Carries.STRUCTURE
+            and one.first.moment <= place.first.moment
+            for one in case.judgement.gating
+        )
+    )
 
 
-def _start(case: Case, parting: Finding) -> Place:
+def start(case: Case, place: Finding) -> Place:
     """Where the consequences begin: a forward may have shown in an evaluation before."""
-    start = parting.first.moment
+    begin = place.first.moment
     evaluated = first(case, "eval_output", differences=VALUE)
-    if parting.phase is not Phase.FORWARD or evaluated is None or case.findings("eval_batch", "eval_mode"):
-        return start
-    return min(start, at(evaluated.update, Phase.EVAL))
+    if place.phase is not Phase.FORWARD or evaluated is None or case.findings("eval_batch", "eval_mode"):
+        return begin
+    return min(begin, at(evaluated.update, Phase.EVAL))

@@ -24,9 +24,11 @@ _LEAD: Final = (
 )
 
 
-def phases(outcomes: Sequence[Outcome]) -> Section:
-    """One table for each scenario that was followed."""
+def phases(outcomes: Sequence[Outcome]) -> Section | None:
+    """One table for each scenario that was followed; None where none was."""
     followed = [(one.scenario, one.followed) for one in outcomes if one.followed is not None]
+    if not followed:
+        return None
     sections = tuple(Section((Code(scenario),), tuple(_blocks(result))) for scenario, result in followed)
     return Section(("Phase by phase",), (Paragraph((_LEAD,)),), sections)
 

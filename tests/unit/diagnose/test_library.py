@@ -16,6 +16,7 @@ from parity.diagnose.library import (
     evaluation,
     lifecycle,
     localisation,
+    model,
     optimizer,
     printed,
     schedule,
@@ -323,8 +324,10 @@ def test_near_miss_is_left_alone(rule, reference, change):
 
 def test_every_rule_has_a_symptom_and_a_near_miss():
     cases = [Case(judged(reference, replace(reference, **change))) for _, reference, change, _ in SYMPTOMS]
-    assert [rule.__name__ for rule in RULES if not any(rule(case) for case in cases)] == []
-    assert {rule.__name__ for rule in RULES} == {rule.__name__ for rule, _, _ in NEAR_MISSES}
+    # What needs a close-up has a table of its own: test_model_causes.
+    rules = [rule for rule in RULES if rule not in (model.parameters_transposed, model.operation_changed)]
+    assert [rule.__name__ for rule in rules if not any(rule(case) for case in cases)] == []
+    assert {rule.__name__ for rule in rules} == {rule.__name__ for rule, _, _ in NEAR_MISSES}
 
 
 @pytest.mark.parametrize("training", [PLAIN, TWO, PRIVATE, Training(updates=0)], ids=["one", "two", "private", "none"])

@@ -20,6 +20,7 @@ KEYS = {
     "findings",
     "not_compared",
     "noise",
+    "zoom",
     "environment",
     "error",
     "exit_code",

@@ -9,6 +9,7 @@ from parity.trace.channels import CHANNELS
 from parity.trace.frames import HISTORY, SCHEMA
 from parity.trace.sketches import FRAMES as SKETCH_FRAMES
 from parity.trace.wire import FRAMES
+from parity.trace.zoom import RECORDS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 RUN_AS_A_WHOLE = {"world_size", "exit_status"}
@@ -27,8 +28,8 @@ def test_every_channel_and_every_frame_is_in_it():
     rows = [line for line in generated().splitlines() if line.startswith("| `")]
     names = [line.split("`")[1] for line in rows]
     assert sorted(names[len(names) - len(CHANNELS) :]) == sorted(CHANNELS)
-    assert {kind.letter for kind in (*FRAMES, *SKETCH_FRAMES)} <= set(names)
-    assert all(line.count(" | ") in (2, 5) for line in rows)
+    assert {kind.letter for kind in (*FRAMES, *SKETCH_FRAMES)} | set(RECORDS) <= set(names)
+    assert all(line.count(" | ") in (1, 2, 5) for line in rows)
 
 
 def test_every_channel_has_a_probe_or_belongs_to_the_run():
