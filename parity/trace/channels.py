@@ -6,10 +6,10 @@ recorded programs, so it uses the standard library only.
 """
 
 from .channel import Carries, Channel, Kind, Phase, Role
-from .vocabulary import between, ending, micro_steps, setup, steps
+from .vocabulary import between, conduct, ending, micro_steps, setup, steps
 
 CHANNELS: dict[str, Channel] = {
-    channel.name: channel for part in (setup, micro_steps, steps, between, ending) for channel in part.CHANNELS
+    channel.name: channel for part in (setup, micro_steps, steps, between, conduct, ending) for channel in part.CHANNELS
 }
 
 __all__ = ["CHANNELS", "Carries", "Channel", "Kind", "Phase", "Role"]
