@@ -30,10 +30,11 @@ class Recording:
     """How a program is recorded.
 
     ``level`` is ``scalars``, ``digest``, or ``full``, which is ``digest`` and the attachment ``causality``; ``sketch``
-    says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is given to torch, numpy and random before user code; ``world`` runs
-    the command as so many ranks; ``without`` names probes to leave out; ``out`` is the directory that the program
-    writes to and ``shared`` one that both sides read, so that paths can be compared. ``attachments`` are modules of
-    this package, by name with their options, that are installed beside the probes: see ``parity.record.attachments``.
+    says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
+    given to torch, numpy and random before user code; ``world`` runs the command as so many ranks; ``without`` names
+    probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides read, so
+    that paths can be compared. ``attachments`` are modules of this package, by name with their options, that are
+    installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
