@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED
 from parity.invariants.model import Invariant, Result, State, Unseen, Violation
-from parity.invariants.reading import silence
+from parity.invariants.reading import gaps, silence
 from parity.invariants.registry import INVARIANTS
 from parity.trace.model import Trace
 
@@ -20,10 +20,11 @@ def _result(trace: Trace, invariant: Invariant) -> Result:
     if reason:
         return Result(invariant=invariant, reasons=(reason,))
     found = list(invariant.check(trace))
+    reasons = [one.reason for one in found if isinstance(one, Unseen)]
     return Result(
         invariant=invariant,
         violations=tuple(one for one in found if isinstance(one, Violation)),
-        reasons=tuple(dict.fromkeys(one.reason for one in found if isinstance(one, Unseen))),
+        reasons=tuple(dict.fromkeys([*reasons, *gaps(trace, (*invariant.needs, *invariant.reads))])),
     )
 
 

@@ -1,7 +1,7 @@
 """What several rules read off a trace."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import numpy as np
@@ -13,26 +13,30 @@ from parity.trace.model import Process, Series, Trace
 _ROOT: Final = re.compile(r"\w+#\d+\.")
 
 
-def silence(trace: Trace, channels: tuple[str, ...]) -> str:
-    """Why nothing can be said about ``channels`` in this trace; empty where they could be observed."""
+def silence(trace: Trace, channels: Collection[str]) -> str:
+    """Why nothing can be said about ``channels`` in this trace; empty where each was observed in some process."""
     if not trace.processes:
         return "no process of the run was recorded"
-    digests = [name for name in channels if CHANNELS[name].kind is Kind.DIGEST]
+    held = {channel for process in trace.processes for channel, _ in process.series}
+    missing = [name for name in channels if name not in held]
+    if not missing:
+        return ""
+    if CHANNELS[missing[0]].kind is Kind.DIGEST and _levels(trace) == {"scalars"}:
+        return f"recorded at level scalars, without {missing[0]}"
+    return next(gaps(trace, missing), "") or f"nothing was observed in {missing[0]}"
+
+
+def gaps(trace: Trace, channels: Collection[str]) -> Iterator[str]:
+    """What a process says of parts of ``channels`` that it could not observe."""
     for process in trace.processes:
-        missing = [name for name in channels if next(process.channel(name), None) is None]
-        if digests and process.header.get("level") == "scalars":
-            return f"recorded at level scalars, without {digests[0]}"
         for note in process.notes:
-            hidden = [name for name in missing if name in note.get("channels", ())]
-            if hidden and "probe" in note:
-                return f"the probe {note['probe']} was switched off: {note.get('error', '')}"
-            if hidden and "blind" in note:
-                return str(note["blind"])
-        if missing:
-            return f"nothing was observed in {missing[0]}" + (
-                f" ({trace.command} does not know it)" if trace.is_imported else ""
-            )
-    return ""
+            if not set(channels).isdisjoint(note.get("channels", ())):
+                error = note.get("error", "")
+                yield str(note.get("blind") or f"the probe {note.get('probe')} was switched off: {error}")
+
+
+def _levels(trace: Trace) -> set[str]:
+    return {str(process.header.get("level")) for process in trace.processes}
 
 
 def first(series: Series, mask: NDArray[np.bool_]) -> tuple[int, int, int] | None:

@@ -67,6 +67,7 @@ RULES = (
         title="An average of the parameters is updated",
         broken="An average of the parameters is never updated",
         needs=("parameter", "parameter_initial"),
+        reads=("parameter_outside", "checkpoint_tensor"),
         check=_followed,
         consequence="What is evaluated or saved as the average is the model as it was when the average was made.",
         advice="Update the average after every optimizer step, before it is evaluated or saved.",

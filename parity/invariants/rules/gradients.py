@@ -69,6 +69,7 @@ RULES = (
         title="Loss and gradients are finite",
         broken="A loss or a gradient is not finite",
         needs=("loss",),
+        reads=("gradient_norm", "eval_output", "step_skipped"),
         check=_finite,
         consequence="A step with such a gradient destroys the parameters, and everything after it is lost.",
         advice="Look at the batch, the learning rate and the precision at the first such place.",
@@ -87,6 +88,7 @@ RULES = (
         title="Gradients are clipped after the loss scale is removed",
         broken="Gradients are clipped while they carry the loss scale",
         needs=("loss",),
+        reads=("clip_scale",),
         check=_unscaled,
         consequence="Practically every gradient is clipped, to the limit divided by the scale.",
         advice="Call scaler.unscale_(optimizer) before clipping.",
@@ -97,8 +99,8 @@ RULES = (
         broken="The loss is computed in low precision",
         needs=("loss_dtype",),
         check=_precise,
-        consequence="A bfloat16 loss has three digits: small changes are rounded away, and so are parts of the gradient "
-        "of a large vocabulary.",
+        consequence="A bfloat16 loss has three digits: small changes are rounded away, and so are parts of the "
+        "gradient of a large vocabulary.",
         advice="Convert the logits with .float() before the loss, or compute it under autocast.",
     ),
 )

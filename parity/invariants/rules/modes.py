@@ -1,6 +1,7 @@
 """Training and evaluation: the mode of each, and what an evaluation leaves behind for the training."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from parity.invariants.model import Found, Invariant, Unseen, violation
 from parity.invariants.reading import first, root, trained
 from parity.trace.model import Process, Series, Trace
 
-_NOTHING = "nothing"
+_NOTHING: Final = "nothing"
 
 
 def _evaluates_in_eval(trace: Trace) -> Iterator[Found]:
@@ -20,9 +21,7 @@ def _evaluates_in_eval(trace: Trace) -> Iterator[Found]:
                 continue
             index, update, more = found
             if root(series.name) not in known:
-                yield Unseen(
-                    f"{series.name or 'the first model'} is a teacher, target or average: its mode may be meant"
-                )
+                yield Unseen(f"{series.name} is a teacher, a target or an average, whose mode may be meant")
                 continue
             observed = f"in train() mode, with effect: {series.python(index)}"
             yield violation("eval_influence", series.name, process.rank, update, observed, "eval() mode", more=more)
@@ -76,6 +75,7 @@ RULES = (
         title="A model that is trained is evaluated in eval() mode",
         broken="The model is evaluated in train() mode",
         needs=("eval_forwards", "eval_mode"),
+        reads=("eval_influence",),
         check=_evaluates_in_eval,
         consequence="Dropout is active or batch statistics are rewritten while evaluating: estimates are noisy, and "
         "the evaluation changes the training.",
@@ -86,6 +86,7 @@ RULES = (
         title="Training goes on in train() mode after an evaluation",
         broken="Training goes on in eval() mode after an evaluation",
         needs=("train_mode",),
+        reads=("eval_forwards",),
         check=_trains_in_train,
         consequence="Dropout is off and batch statistics are frozen for the rest of the training.",
         advice="Call model.train() after every evaluation.",
@@ -95,6 +96,7 @@ RULES = (
         title="An evaluation leaves the random numbers of the training alone",
         broken="Evaluations use up random numbers of the training",
         needs=("rng_consumed",),
+        reads=("eval_draws",),
         check=_leaves_random_numbers,
         consequence="Data order and dropout depend on how often and how long is evaluated: runs with other evaluation "
         "settings cannot be compared.",

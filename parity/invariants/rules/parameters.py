@@ -76,7 +76,8 @@ def _frozen(trace: Trace) -> Iterator[Found]:
 def _without_gradient(switches: Series, updates: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the parameter was frozen at each of ``updates``; trainable before the first switch."""
     at = np.searchsorted(switches.updates, updates, side="right") - 1
-    return (at >= 0) & (switches.values[np.maximum(at, 0)] == 0)
+    frozen: NDArray[np.bool_] = (at >= 0) & (switches.values[np.maximum(at, 0)] == 0)
+    return frozen
 
 
 def _held(trace: Trace) -> Iterator[Found]:
@@ -130,6 +131,7 @@ RULES = (
         title="A frozen parameter does not move",
         broken="Frozen parameters move",
         needs=("parameter", "carried_gradients"),
+        reads=("trainable",),
         check=_frozen,
         consequence="Weight decay, momentum or a gradient that was left over changes what was meant to be kept.",
         advice="Set the gradient to None when freezing, or leave frozen parameters out of the optimizer.",
@@ -139,6 +141,7 @@ RULES = (
         title="A parameter that gets a gradient is held by an optimizer",
         broken="Parameters get gradients and are held by no optimizer",
         needs=("optimizer_group", "carried_gradients"),
+        reads=("unheld_gradient",),
         check=_held,
         consequence="These parameters stay as they were initialised.",
         advice="Build the optimizer after the whole model, from all of its parameters; freeze with "
@@ -158,6 +161,7 @@ RULES = (
         title="Parameters that share one storage still do after weights are loaded",
         broken="Tied parameters are no longer tied after weights were loaded",
         needs=("parameter_kind",),
+        reads=("weights_loaded",),
         check=_tied,
         consequence="From then on the two are trained apart: another model, with more parameters.",
         advice="Load without assign=True, or tie the weights again after loading.",

@@ -1,6 +1,7 @@
 """Several ranks of one training: different data, the same parameters."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from parity.invariants.model import Found, Invariant, Unseen, violation
 from parity.invariants.reading import is_data_parallel
 from parity.trace.model import Series, Trace
 
-_HALF = 0.5
+_HALF: Final = 0.5
 
 
 def _other_batches(trace: Trace) -> Iterator[Found]:

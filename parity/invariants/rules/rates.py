@@ -56,6 +56,7 @@ RULES = (
         title="A scheduler takes no more steps than its optimizer",
         broken="A scheduler takes more steps than its optimizer",
         needs=("lr",),
+        reads=("scheduler_surplus",),
         check=_in_step,
         consequence="The schedule runs ahead of the training: it decays too early, by the number of micro-steps where "
         "it is stepped in their loop, or by the updates that a loss scaler skipped.",

@@ -17,9 +17,13 @@ from parity.trace.printed import decimals, number, rounds_to
 _TRAIN: Final = re.compile(r"(?<![a-z])train(?:ing)?(?![a-z])")
 _HELD_OUT: Final = re.compile(r"(?<![a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?![a-z])")
 _LOSS: Final = re.compile(r"(?<![a-z])loss(?![a-z])")
+_WHOLE: Final = re.compile(r"^(?:.*(?<![a-z])train(?:ing)?[ /])?loss$")
 _TOKENS: Final = re.compile(r"\btokens (?:per|/) ?(?:iter|iteration|step|update|optimizer step)\b")
 _FEWEST: Final = 2
 _FIGURES: Final = 1e-4
+_FLOAT32: Final = 1e-6
+_AS_IT_IS: Final = "as it is differentiated"
+_SCALED: Final = "times the number of micro-steps"
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,8 @@ def _numbers(process: Process) -> Iterator[Number]:
     for series in process.channel("log_value"):
         found = number(series.name)
         if found is not None:
-            yield Number(
-                f"{found.label} {found.unit}" if "token" in found.unit else found.label, found.template, series
-            )
+            unit = f" {found.unit}" if "token" in found.unit else ""
+            yield Number(found.label + unit, found.template, series)
     for series in process.channel("metric"):
         yield Number(series.name.lower().replace("_", " "), "a metric", series)
 
@@ -101,57 +104,63 @@ def _tokens_add_up(trace: Trace) -> Iterator[Found]:
 def _whole_loss(trace: Trace) -> Iterator[Found]:
     heard = False
     for process in trace.processes:
-        micro = per_update(process, "micro_steps")
         loss = process.get("loss")
-        if loss is None or max(micro.values(), default=1) < _FEWEST:
+        updates = _accumulating(process)
+        if loss is None or not updates:
             continue
         for one in _numbers(process):
-            if not _LOSS.search(one.label) or _HELD_OUT.search(one.label):
+            if not _WHOLE.search(one.label):
                 continue
-            told, meanings = _meanings(one.series, loss, micro)
-            heard |= told > 0
-            part = next((meaning for meaning in meanings if meaning), "")
-            if told >= _FEWEST and "" not in meanings and part:
-                update, name = int(one.series.updates[0]), one.series.name
-                observed = f"{one.series.python(0)}, which is {part}"
+            told, meaning = _meaning(one.series, loss, updates)
+            heard |= told >= _FEWEST
+            if told >= _FEWEST and meaning:
+                update, channel = int(one.series.updates[0]), one.series.channel.name
+                observed = f"{one.series.python(0)}, the loss of the last micro-step alone, {meaning}"
                 expected = "the loss of the whole update"
-                channel = one.series.channel.name
-                yield violation(channel, name, process.rank, update, observed, expected, more=told - 1)
+                yield violation(channel, one.series.name, process.rank, update, observed, expected, more=told - 1)
     if not heard:
-        yield Unseen("no reported loss could be told from that of a single micro-step")
+        yield Unseen("no reported loss can be told from that of a single micro-step")
 
 
-def _meanings(shown: Series, loss: Series, micro: dict[int, int]) -> tuple[int, set[str]]:
-    """How many shown numbers tell a whole update's loss from a micro-step's, and what all of them may mean.
+def _accumulating(process: Process) -> set[int]:
+    """Updates that add up the gradients of several micro-steps, each of one forward with other data than the rest.
 
-    The empty text means the loss of the whole update, or something else altogether.
+    A closure, a second look at the same batch and a second loss make several backward passes too.
     """
+    micro, cleared = per_update(process, "micro_steps"), per_update(process, "zero_grad")
+    batch = process.get("batch", "0")
+    if batch is None or max(micro.values(), default=1) < _FEWEST:
+        return set()
+    return {
+        update
+        for update, number in micro.items()
+        if number > max(1, cleared.get(update, 0))
+        and len(np.unique(batch.at(update))) == len(batch.at(update)) == number
+    }
+
+
+def _meaning(shown: Series, loss: Series, updates: set[int]) -> tuple[int, str]:
+    """How many shown numbers can be told apart, and what all of these are, if they are that of the last micro-step."""
     digits = decimals(*shown.values[:1000].tolist())
-    told, common = 0, {_LAST, _LAST_SCALED, ""}
+    told, common = 0, {_AS_IT_IS, _SCALED}
     for update, value in zip(shown.updates.tolist(), shown.values.tolist(), strict=True):
         parts = loss.at(update)
-        if len(parts) < _FEWEST or micro.get(update) != len(parts) or not np.isfinite(parts).all():
+        if update not in updates or len(parts) < _FEWEST or not np.isfinite(parts).all():
             continue
-        whole = (parts.sum(), parts.mean())
-        last = {_LAST: float(parts[-1]), _LAST_SCALED: float(parts[-1]) * len(parts)}
+        whole = (float(parts.sum()), float(parts.mean()))
+        last = {_AS_IT_IS: float(parts[-1]), _SCALED: float(parts[-1]) * len(parts)}
         if any(abs(one - part) <= max(_FIGURES * abs(part), 10.0**-digits) for one in whole for part in last.values()):
             continue
         told += 1
         common &= {text for text, part in last.items() if _shows(value, part, digits)}
-        if any(_shows(value, float(one), digits) for one in whole):
-            common.add("")
         if not common:
             break
-    return (told, common) if common else (0, common)
-
-
-_LAST: Final = "the loss of the last micro-step alone, as it is differentiated"
-_LAST_SCALED: Final = "the loss of the last micro-step alone, times the number of micro-steps"
+    return told, min(common, default="")
 
 
 def _shows(shown: float, value: float, digits: int) -> bool:
-    # Beyond float32 a tracker's number is rounded too.
-    return rounds_to(shown, value, digits) or abs(shown - value) <= 1e-6 * abs(value)
+    # A tracker's number may have gone through float32.
+    return rounds_to(shown, value, digits) or abs(shown - value) <= _FLOAT32 * abs(value)
 
 
 RULES = (
@@ -160,6 +169,7 @@ RULES = (
         title="The training loss and the validation loss that are reported are two numbers",
         broken="The training loss and the validation loss that are reported are always equal",
         needs=("loss",),
+        reads=("log_value", "metric"),
         check=_losses_differ,
         consequence="One of the two is never reported: overfitting cannot be seen.",
         advice="Compare what is passed to the line that reports the losses.",
@@ -170,6 +180,7 @@ RULES = (
         title="The tokens of an update that are printed are those that it consumes",
         broken="The tokens of an update that are printed are not those that it consumes",
         needs=("tokens", "batch_shape"),
+        reads=("log_value", "metric"),
         check=_tokens_add_up,
         consequence="The size of an update is reported wrongly, and so is everything that people derive from it.",
         advice="Tokens of an update are micro-steps x world size x batch size x sequence length.",
@@ -179,7 +190,8 @@ RULES = (
         id="loss-of-the-whole-update",
         title="The loss that is reported is that of the whole update",
         broken="The loss that is reported is that of one micro-step",
-        needs=("loss", "micro_steps"),
+        needs=("loss", "micro_steps", "batch"),
+        reads=("log_value", "metric", "zero_grad"),
         check=_whole_loss,
         consequence="The reported curve is noisier than the training, and off by the number of micro-steps where the "
         "loss has been divided.",
