@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from parity.invariants.document import document as invariants
+from parity.record import causality
 from parity.record.probes import MODULES
 from parity.trace.format import document
 
@@ -9,11 +11,15 @@ from parity.trace.format import document
 def trace_format() -> str:
     """The text of trace-format.md."""
     observers: dict[str, list[str]] = {"call_site": ["every probe"]}
-    for name, module in MODULES.items():
+    modules = {**MODULES, "causality, at level full": causality}
+    for name, module in modules.items():
         for channel in module.CHANNELS:
             observers.setdefault(channel, []).append(name)
     return document(observers)
 
 
+DOCUMENTS = {"trace-format.md": trace_format, "invariants.md": invariants}
+
 if __name__ == "__main__":
-    Path(__file__).with_name("trace-format.md").write_text(trace_format(), encoding="utf-8")
+    for name, text in DOCUMENTS.items():
+        Path(__file__).with_name(name).write_text(text(), encoding="utf-8")

@@ -5,23 +5,35 @@ from dataclasses import dataclass
 from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.model import Judgement, Verdict
+from parity.invariants.lint import BothSides
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one."""
+    """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one.
+
+    ``invariants`` hold what each side betrays by itself, where that was checked.
+    """
 
     pair: str
     scenario: str
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
     error: ParityError | None = None
+    invariants: BothSides | None = None
 
     @property
     def exit_code(self) -> int:
         """Exit code that this outcome alone deserves."""
         if self.error is not None:
             return self.error.exit_code
+        if self.betrayed:
+            return VIOLATED
         if self.judgement is None or self.judgement.verdict is Verdict.NOT_COMPARED:
             return CANNOT_COMPARE
         return VIOLATED if self.judgement.gating else PARITY
+
+    @property
+    def betrayed(self) -> bool:
+        """Whether the candidate alone violates what must hold in any run."""
+        return self.invariants is not None and self.invariants.gates

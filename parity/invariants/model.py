@@ -56,7 +56,8 @@ class Invariant:
     """One thing that must hold.
 
     ``title`` is the law, ``broken`` what is said where it is violated. ``needs`` are the channels without which nothing
-    can be said, ``reads`` those that hold something only where there is something to say. A violation by the candidate alone ``gates`` unless it rests on the wording of what is printed.
+    can be said, ``reads`` those that hold something only where there is something to say. A violation by the candidate
+    alone ``gates`` unless it rests on the wording of what is printed.
     """
 
     id: str

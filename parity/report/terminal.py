@@ -56,6 +56,9 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+    for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
+        if betrayal.gates:
+            yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 
