@@ -117,6 +117,6 @@ def _line(same: Sequence[Violation]) -> str:
     name = f" {one.name!r}" if one.name else ""
     when = f"update {one.update}" if one.update >= 0 else "before the first update"
     ranks = sorted({other.rank for other in same})
-    where = f", rank {', '.join(map(str, ranks))}" if ranks != [0] else ""
+    where = f", rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}" if ranks != [0] else ""
     more = f" ({one.more} more in the same series)" if one.more else ""
     return f"{one.channel.name}{name}, {when}{where}: {one.observed}, expected {one.expected}{more}"

@@ -47,16 +47,20 @@ def _trains_in_train(trace: Trace) -> Iterator[Found]:
 def _leaves_random_numbers(trace: Trace) -> Iterator[Found]:
     heard = False
     for process in trace.processes:
-        series = process.get("eval_draws")
-        if series is None:
-            continue
-        heard = True
-        found = first(series, series.values == 1)
-        if found is not None and _training_draws(process, series):
-            observed = "the evaluation before it drew from the generators of the training"
-            yield violation("eval_draws", "", process.rank, found[1], observed, "none drawn or put back", more=found[2])
+        known = trained(process) or {""}
+        for series in process.channel("eval_draws"):
+            # Without gradients a teacher or a target is asked in every update, as a part of the training.
+            if root(series.name) not in known:
+                continue
+            heard = True
+            found = first(series, series.values == 1)
+            if found is not None and _training_draws(process, series):
+                _, update, more = found
+                observed = "the evaluation before it drew from the generators of the training"
+                expected = "none drawn, or put back"
+                yield violation("eval_draws", series.name, process.rank, update, observed, expected, more=more)
     if not heard:
-        yield Unseen("no evaluation was followed by training")
+        yield Unseen("no evaluation of a model that is trained was followed by training")
 
 
 def _training_draws(process: Process, evaluations: Series) -> bool:

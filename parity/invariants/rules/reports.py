@@ -112,7 +112,7 @@ def _whole_loss(trace: Trace) -> Iterator[Found]:
             if not _WHOLE.search(one.label):
                 continue
             told, meaning = _meaning(one.series, loss, updates)
-            heard |= told >= _FEWEST
+            heard |= told >= _FEWEST or (told > 0 and not meaning)
             if told >= _FEWEST and meaning:
                 update, channel = int(one.series.updates[0]), one.series.channel.name
                 observed = f"{one.series.python(0)}, the loss of the last micro-step alone, {meaning}"

@@ -21,10 +21,12 @@ def install(listener: Any) -> None:
     import torch
 
     dtypes: list[str] = []
+    listener.scaled_dtype = None
 
     def observe(tensors: Any) -> None:
         losses = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
-        dtype = ", ".join(dict.fromkeys(str(loss.dtype).removeprefix("torch.") for loss in losses))
+        scaled, listener.scaled_dtype = listener.scaled_dtype, None
+        dtype = ", ".join(dict.fromkeys(str(scaled or loss.dtype).removeprefix("torch.") for loss in losses))
         if dtypes[-1:] != [dtype]:
             dtypes[:] = [dtype]
             listener.observe("loss_dtype", dtype)

@@ -61,27 +61,29 @@ def _listen_for_evaluations(listener: Any) -> None:
     """Compare torch's generators before and after an evaluation, from the switch to eval() on, at the next training."""
     import torch
 
-    seen: dict[str, tuple[int, int]] = {}
+    before: list[tuple[int, int]] = []
+    after: dict[str, tuple[int, int]] = {}
 
     def switched(_: str, given: tuple[Any, ...]) -> None:
-        if given and not given[0] and "after" not in seen:
-            seen["before"] = _torch_states()
+        if given and not given[0] and not after:
+            before[:] = [_torch_states()]
 
     def begins(*_: Any) -> None:
-        if "before" not in seen:
-            seen["before"] = _torch_states()
+        if not before:
+            before[:] = [_torch_states()]
 
-    def ends(*_: Any) -> None:
-        seen["after"] = _torch_states()
+    def ends(model: Any, _: Any) -> None:
+        after[listener.roots.prefix(model)] = _torch_states()
 
     def restored() -> None:
-        if "after" in seen:
-            seen["after"] = seen["before"]
+        for prefix in after:
+            after[prefix] = before[0]
 
     def close(*_: Any) -> None:
-        if "after" in seen:
-            listener.observe("eval_draws", int(seen["before"] != seen["after"]))
-        seen.clear()
+        for prefix, state in after.items():
+            listener.observe("eval_draws", int(state != before[0]), prefix)
+        before.clear()
+        after.clear()
 
     family = Family()
     for owner, name in ((torch, "set_rng_state"), (torch.cuda, "set_rng_state"), (torch.cuda, "set_rng_state_all")):

@@ -22,6 +22,8 @@ def install(listener: Any) -> None:
         result = scale(self, outputs)
         if self.is_enabled():
             listener.loss_scale = self.get_scale()
+            # The scale is a float32: what it is multiplied with may gain precision only here.
+            listener.scaled_dtype = getattr(outputs, "dtype", None)
             listener.emit("scaled", listener.loss_scale)
         return result
 

@@ -91,5 +91,6 @@ CHANNELS = (
         kind=Kind.INTEGER,
         title="whether an evaluation moves the random numbers of the training",
         role=Role.CONTEXT,
+        name_means="model",
     ),
 )
