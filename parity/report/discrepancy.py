@@ -16,7 +16,7 @@ from parity.report.sections.surroundings import surroundings
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    sections = (summary, structure, causes, betrayals, surroundings, coverage, runs)
+    sections = (summary, structure, causes, surroundings, coverage, runs, betrayals)
     return Document(_title(outcomes), tuple(section(outcomes) for section in sections))
 
 

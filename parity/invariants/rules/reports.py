@@ -20,6 +20,7 @@ _LOSS: Final = re.compile(r"(?<![a-z])loss(?![a-z])")
 _WHOLE: Final = re.compile(r"^(?:.*(?<![a-z])train(?:ing)?[ /])?loss$")
 _TOKENS: Final = re.compile(r"\btokens (?:per|/) ?(?:iter|iteration|step|update|optimizer step)\b")
 _FEWEST: Final = 2
+_MOST: Final = 1000
 _FIGURES: Final = 1e-4
 _FLOAT32: Final = 1e-6
 _AS_IT_IS: Final = "as it is differentiated"
@@ -80,7 +81,7 @@ def _tokens_add_up(trace: Trace) -> Iterator[Found]:
         yield Unseen("not every rank was recorded")
         return
     sums = {sum(one[update] for one in consumed) for update in set.intersection(*map(set, consumed))}
-    shapes = [str(text) for process in trace.processes for one in process.channel("batch_shape") for text in one.values]
+    shapes = {str(text) for process in trace.processes for one in process.channel("batch_shape") for text in one.values}
     if len(sums) != 1 or not shapes or not all(re.match(r"u?int\d+\[\d+, \d+\]", text) for text in shapes):
         yield Unseen("what updates consume is not one number of tokens")
         return
@@ -125,25 +126,22 @@ def _whole_loss(trace: Trace) -> Iterator[Found]:
 def _accumulating(process: Process) -> set[int]:
     """Updates that add up the gradients of several micro-steps, each of one forward with other data than the rest.
 
-    A closure, a second look at the same batch and a second loss make several backward passes too.
+    A closure, a second look at the same batch and a second loss make several backward passes too. The first thousand
+    updates are enough to tell.
     """
     micro, cleared = per_update(process, "micro_steps"), per_update(process, "zero_grad")
     batch = process.get("batch", "0")
     if batch is None or max(micro.values(), default=1) < _FEWEST:
         return set()
-    return {
-        update
-        for update, number in micro.items()
-        if number > max(1, cleared.get(update, 0))
-        and len(np.unique(batch.at(update))) == len(batch.at(update)) == number
-    }
+    several = [(update, number) for update, number in micro.items() if number > max(1, cleared.get(update, 0))]
+    return {update for update, number in several[:_MOST] if len(set(batch.at(update).tolist())) == number}
 
 
 def _meaning(shown: Series, loss: Series, updates: set[int]) -> tuple[int, str]:
     """How many shown numbers can be told apart, and what all of these are, if they are that of the last micro-step."""
-    digits = decimals(*shown.values[:1000].tolist())
+    digits = decimals(*shown.values[:_MOST].tolist())
     told, common = 0, {_AS_IT_IS, _SCALED}
-    for update, value in zip(shown.updates.tolist(), shown.values.tolist(), strict=True):
+    for update, value in zip(shown.updates[:_MOST].tolist(), shown.values[:_MOST].tolist(), strict=True):
         parts = loss.at(update)
         if update not in updates or len(parts) < _FEWEST or not np.isfinite(parts).all():
             continue
