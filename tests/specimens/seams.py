@@ -230,14 +230,12 @@ _LOOP: Final = (
 )
 
 _CONDUCT: Final = (
-    law("acausal", level="full", causality=[5]),
-    law("sound", level="full", causality=[0], loss_dtype=["float32"], clip_scale=[1.0] * 8, repeated_steps=[0] * 8),
+    law("sound", level="full", causality=[0], loss_dtype=["float32"], clip_scale=[1.0] * 8),
     law("untied", weights_loaded=["head.weight and embedding.weight"]),
-    law("clipped-scaled", clip_scale=[1024.0] * 8),
     law("stepped-twice", repeated_steps=[1] * 8),
     law("unheld", unheld_gradient=[1]),
     law("froze-later", trainable=[0], carried_gradients=[0] * 8),
-    law("evaluated-in-train", eval_influence=["random numbers drawn"], eval_draws=[1]),
+    law("evaluated-in-train", eval_influence=["random numbers drawn"], eval_draws=[1, 1]),
 )
 
 _RANKS: Final = (

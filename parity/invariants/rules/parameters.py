@@ -22,14 +22,13 @@ def _moving(trace: Trace) -> Iterator[Found]:
         if process.header.get("digest") != ALGORITHM:
             yield Unseen("gradients of zero cannot be told from others: another digest algorithm was used")
             continue
-        idle = _idle(process)
         for series in process.channel("parameter"):
             initial = process.get("parameter_initial", series.name)
             gradient = process.get("gradient", series.name)
             if initial is None or gradient is None or not (series.values == initial.values[0]).all():
                 continue
             zero = _zero(process, series.name)
-            used = (gradient.values != zero) & ~np.isin(gradient.updates, idle)
+            used = (gradient.values != zero) & ~np.isin(gradient.updates, _idle(process))
             found = first(gradient, used)
             # Of a part of a parameter the size is not known, and so neither is how its zero looks.
             if found is None or zero is None or (trace.world > 1 and len(np.unique(gradient.values)) == 1):

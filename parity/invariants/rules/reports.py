@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from parity.invariants.model import Found, Invariant, Unseen, violation
-from parity.invariants.reading import per_update
 from parity.trace.model import Process, Series, Trace
 from parity.trace.printed import decimals, number, rounds_to
 
@@ -75,13 +74,13 @@ def _always_equal(ours: Series, theirs: Series) -> bool:
 
 
 def _tokens_add_up(trace: Trace) -> Iterator[Found]:
-    consumed = [per_update(process, "tokens") for process in trace.processes]
-    worlds = {int(process.header.get("world", 1)) for process in trace.processes}
-    if worlds != {trace.world}:
+    if {int(process.header.get("world", 1)) for process in trace.processes} != {trace.world}:
         yield Unseen("not every rank was recorded")
         return
-    sums = {sum(one[update] for one in consumed) for update in set.intersection(*map(set, consumed))}
-    shapes = {str(text) for process in trace.processes for one in process.channel("batch_shape") for text in one.values}
+    consumed = [series for process in trace.processes if (series := process.get("tokens")) is not None]
+    length = min(map(len, consumed))
+    sums = set(np.sum([one.values[:length] for one in consumed], axis=0).tolist())
+    shapes = {text for process in trace.processes for one in process.channel("batch_shape") for text in set(one.values)}
     if len(sums) != 1 or not shapes or not all(re.match(r"u?int\d+\[\d+, \d+\]", text) for text in shapes):
         yield Unseen("what updates consume is not one number of tokens")
         return
@@ -129,12 +128,20 @@ def _accumulating(process: Process) -> set[int]:
     A closure, a second look at the same batch and a second loss make several backward passes too. The first thousand
     updates are enough to tell.
     """
-    micro, cleared = per_update(process, "micro_steps"), per_update(process, "zero_grad")
-    batch = process.get("batch", "0")
-    if batch is None or max(micro.values(), default=1) < _FEWEST:
+    micro, batch = process.get("micro_steps"), process.get("batch", "0")
+    if micro is None or batch is None:
         return set()
-    several = [(update, number) for update, number in micro.items() if number > max(1, cleared.get(update, 0))]
-    return {update for update, number in several[:_MOST] if len(set(batch.at(update).tolist())) == number}
+    several = micro.values > 1
+    return {
+        update
+        for update, number in zip(micro.updates[several][:_MOST], micro.values[several][:_MOST], strict=True)
+        if len(set(batch.at(update).tolist())) == number > _cleared(process, update)
+    }
+
+
+def _cleared(process: Process, update: int) -> int:
+    series = process.get("zero_grad")
+    return 0 if series is None else int(series.at(update).sum())
 
 
 def _meaning(shown: Series, loss: Series, updates: set[int]) -> tuple[int, str]:

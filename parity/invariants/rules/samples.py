@@ -22,16 +22,17 @@ def _used_once(trace: Trace) -> Iterator[Found]:
             yield Unseen("no batch was seen")
             continue
         contents = _contents(process)
-        if len(contents) < _FEWEST or len(np.unique(contents)) < _MOSTLY * len(contents):
-            yield Unseen("there are few batches, or they repeat as a matter of course")
-            continue
         again = np.zeros(len(contents), bool)
         again[1:] = contents[1:] == contents[:-1]
         found = first(series, again)
-        if found is not None:
-            index, update, more = found
-            observed = f"batch {series.python(index)} twice in a row"
-            yield violation("batch", "0", process.rank, update, observed, "the next one", more=more)
+        if found is None:
+            continue
+        if len(contents) < _FEWEST or len(np.unique(contents)) < _MOSTLY * len(contents):
+            yield Unseen("there are few batches, or they repeat as a matter of course")
+            continue
+        index, update, more = found
+        observed = f"batch {series.python(index)} twice in a row"
+        yield violation("batch", "0", process.rank, update, observed, "the next one", more=more)
 
 
 def _contents(process: Process) -> NDArray[np.uint64]:

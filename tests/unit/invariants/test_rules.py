@@ -50,10 +50,17 @@ def moves(parameter, gradient, rates):
 
 
 def scaled(*skips):
-    updates = range(3)
-    return run(
-        series("loss", [1.0, float("inf"), 1.0]), *(series("step_skipped", skips, updates=updates),) * bool(skips)
-    )
+    losses = series("loss", [1.0, float("inf"), 1.0])
+    return run(losses, series("step_skipped", skips)) if skips else run(losses)
+
+
+def ahead(rank):
+    return process(series("scheduler_surplus", [1, 2, 3], updates=[1, 2, 3]), series("lr", [0.1]), rank=rank)
+
+
+def switched_off(channel):
+    note = {"probe": "backward", "error": "KeyError: 1", "update": 3, "channels": [channel]}
+    return trace(process(series(channel, [1.0]), notes=[note]))
 
 
 VIOLATED = {
@@ -101,29 +108,11 @@ NOT_COMPARED = {
     "tensor-parallel": ("ranks-see-other-data", ranks("batch", LONG, LONG), "no DistributedDataParallel"),
     "constant-data": ("ranks-see-other-data", ranks("batch", [1] * 6, [1] * 6, DDP), "never changes"),
     "full-batch": ("samples-once", run(series("batch", [1] * 9, "0")), "matter of course"),
-    "per-rank-scheduler": (
-        "scheduler-in-step",
-        trace(
-            *(
-                process(series("scheduler_surplus", [1, 2, 3], updates=[1, 2, 3]), series("lr", [0.1]), rank=r)
-                for r in (0, 1)
-            )
-        ),
-        "once for every rank",
-    ),
+    "per-rank-scheduler": ("scheduler-in-step", trace(ahead(0), ahead(1)), "once for every rank"),
     "short-average": ("average-follows", average().before(3), "no average was called"),
     "nothing": ("numbers-finite", trace(), "no process"),
     "silent-channel": ("numbers-finite", run(series("lr", [0.1])), "nothing was observed in loss"),
-    "probe-off": (
-        "numbers-finite",
-        trace(
-            process(
-                series("loss", [1.0]),
-                notes=[{"probe": "backward", "error": "KeyError: 1", "update": 3, "channels": ["loss"]}],
-            )
-        ),
-        "the probe backward was switched off: KeyError: 1",
-    ),
+    "probe-off": ("numbers-finite", switched_off("loss"), "the probe backward was switched off: KeyError: 1"),
     "other-mode-on-purpose": ("training-in-train-mode", run(series("train_mode", [0, 0])), "may be meant"),
     "two-models": (
         "training-in-train-mode",
