@@ -7,6 +7,7 @@ Only next-token training promises causality, which is known from targets that ar
 
 import copy
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,6 +17,8 @@ from .probes.roots import inputs, tensors_in
 CHANNELS: Final = ("causality",)
 _WRAPPERS: Final = frozenset({"OptimizedModule", "DistributedDataParallel", "DataParallel"})
 _HOOKS: Final = ("_forward_hooks", "_forward_pre_hooks")
+_PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), type, types.FunctionType, types.BuiltinFunctionType)
+_DEPTH: Final = 6
 _MOST_CALLS: Final = 64
 
 
@@ -114,14 +117,36 @@ def _agree(given: Any, wanted: Any) -> bool:
 
 
 def _check_model(model: Any) -> None:
-    hooked = any(vars(module).get(name) for module in model.modules() for name in _HOOKS)
-    reason = ""
-    if hooked:
-        reason = "the model has forward hooks, which would hear the calls"
-    elif any(hasattr(one, "to_local") for one in model.parameters()):
-        reason = "the model is spread over ranks"
-    if reason:
-        raise _Unfit(reason)
+    """Refuse a model whose copy would share something with it, or would be heard."""
+    for module in model.modules():
+        held = vars(module)
+        if any(held.get(name) for name in _HOOKS):
+            message = "the model has forward hooks, which would hear the calls"
+            raise _Unfit(message)
+        strange = [name for name, value in held.items() if not name.startswith("_") and not _is_plain(value)]
+        if strange:
+            message = f"the model holds what cannot be copied safely: {type(module).__name__}.{strange[0]}"
+            raise _Unfit(message)
+    if any(hasattr(one, "to_local") for one in model.parameters()):
+        message = "the model is spread over ranks"
+        raise _Unfit(message)
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether copying ``value`` runs no code of a stranger: plain values, tensors, and objects made of nothing else."""
+    import torch
+
+    if isinstance(value, (*_PLAIN, torch.Tensor, torch.dtype, torch.device)):
+        return True
+    if depth >= _DEPTH:
+        return False
+    if type(value) in (list, tuple, set, torch.Size):
+        return all(_is_plain(one, depth + 1) for one in value)
+    if type(value) is dict:
+        return all(_is_plain(one, depth + 1) for one in value.values())
+    own = not isinstance(value, torch.nn.Module) and type(value).__reduce_ex__ is object.__reduce_ex__
+    own &= not hasattr(type(value), "__deepcopy__") and hasattr(value, "__dict__")
+    return own and all(_is_plain(one, depth + 1) for one in vars(value).values())
 
 
 @contextmanager

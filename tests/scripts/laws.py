@@ -58,8 +58,12 @@ if way in ("untied", "retied"):
     model.load_state_dict({key: value.clone() for key, value in model.state_dict().items()}, assign=True)
 if way == "retied":
     model.head.weight = model.embedding.weight
+if way == "hooked":
+    model.register_forward_hook(lambda *_: None)
+if way == "holding":
+    model.stream = sys.stderr
 average = {name: value.detach().clone() for name, value in model.named_parameters()}
-teacher = copy.deepcopy(model)
+teacher = copy.deepcopy(model) if way == "teacher" else None
 biases = [model.mix.bias]
 rest = [one for one in model.parameters() if one is not model.mix.bias and one is not model.embedding.weight]
 rest += [model.embedding.weight] if way not in ("sparse", "head-alone") else []

@@ -81,10 +81,14 @@ def test_the_sound_training_holds_all_that_one_rank_can_show(recorded):
     assert found["ties-survive-loading"].reasons == ("no weights were loaded into a module",)
 
 
-def test_what_is_not_promised_is_not_compared(recorded):
-    found = states(recorded("laws.py", "masked", "{out}"))["causal"]
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [("masked", "targets"), ("hooked", "forward hooks"), ("holding", "cannot be copied safely: Model.stream")],
+)
+def test_causality_is_probed_only_where_it_is_promised_and_safe(way, reason, recorded):
+    found = states(recorded("laws.py", way, "{out}"))["causal"]
     assert found.state is State.NOT_COMPARED
-    assert "targets" in found.reasons[0]
+    assert reason in found.reasons[0]
 
 
 @pytest.mark.parametrize("words", STRANGE, ids="-".join)
