@@ -18,6 +18,7 @@ CHANNELS: Final = ("causality",)
 _WRAPPERS: Final = frozenset({"OptimizedModule", "DistributedDataParallel", "DataParallel"})
 _HOOKS: Final = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), type, types.FunctionType, types.BuiltinFunctionType)
+_COPYING: Final = ("__deepcopy__", "__reduce_ex__", "__reduce__", "__setstate__", "__getstate__")
 _DEPTH: Final = 6
 _MOST_CALLS: Final = 64
 
@@ -144,9 +145,13 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
         return all(_is_plain(one, depth + 1) for one in value)
     if type(value) is dict:
         return all(_is_plain(one, depth + 1) for one in value.values())
-    own = not isinstance(value, torch.nn.Module) and type(value).__reduce_ex__ is object.__reduce_ex__
-    own &= not hasattr(type(value), "__deepcopy__") and hasattr(value, "__dict__")
-    return own and all(_is_plain(one, depth + 1) for one in vars(value).values())
+    kind: Any = type(value)
+    ordinary = all(getattr(kind, name, None) is getattr(object, name, None) for name in _COPYING)
+    # Classes written in C, such as files and locks, hold more than one can see.
+    written_in_python = {"__dict__", "__weakref__"} <= vars(kind.__mro__[-2] if kind is not object else kind).keys()
+    if isinstance(value, torch.nn.Module) or not (ordinary and written_in_python):
+        return False
+    return all(_is_plain(one, depth + 1) for one in vars(value).values())
 
 
 @contextmanager
