@@ -2,21 +2,23 @@
 
 from pathlib import Path
 
-from parity.record import follow
+from parity.invariants.document import document as invariants
+from parity.record.attachments import observers
 from parity.record.probes import MODULES
 from parity.trace.format import document
 
 
 def trace_format() -> str:
     """The text of trace-format.md."""
-    observers: dict[str, list[str]] = {"call_site": ["every probe"]}
-    for name, module in MODULES.items():
-        for channel in module.CHANNELS:
-            observers.setdefault(channel, []).append(name)
-    for channel in follow.CHANNELS:
-        observers.setdefault(channel, []).append("follow mode")
-    return document(observers)
+    seen_by: dict[str, list[str]] = {"call_site": ["every probe"]}
+    for name, module in {**MODULES, **observers()}.items():
+        for channel in dict.fromkeys(module.CHANNELS):
+            seen_by.setdefault(channel, []).append(name)
+    return document(seen_by)
 
+
+DOCUMENTS = {"trace-format.md": trace_format, "invariants.md": invariants}
 
 if __name__ == "__main__":
-    Path(__file__).with_name("trace-format.md").write_text(trace_format(), encoding="utf-8")
+    for name, text in DOCUMENTS.items():
+        Path(__file__).with_name(name).write_text(text(), encoding="utf-8")

@@ -13,6 +13,7 @@ from parity.verbs.export import export
 from parity.verbs.gate import gate
 from parity.verbs.help import help_
 from parity.verbs.imports import import_
+from parity.verbs.lint import lint
 from parity.verbs.record import record
 from parity.verbs.report import report
 from parity.verbs.run import run
@@ -50,7 +51,7 @@ def main() -> None:
     """  # noqa: D301 - click reads the backspace
 
 
-for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, record, report, run, surface):
+for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, lint, record, report, run, surface):
     main.add_command(verb)
 
 

@@ -7,13 +7,15 @@ from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.following import Followed
 from parity.findings.model import Judgement, Verdict
+from parity.invariants.lint import BothSides
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one.
 
-    ``zoom`` is a close-up of the first divergence, where one was taken.
+    ``zoom`` is a close-up of the first divergence, where one was taken; ``invariants`` hold what each side betrays by
+    itself, where that was checked.
     """
 
     pair: str
@@ -23,12 +25,20 @@ class Outcome:
     error: ParityError | None = None
     zoom: Zoom | None = None
     followed: Followed | None = None
+    invariants: BothSides | None = None
 
     @property
     def exit_code(self) -> int:
         """Exit code that this outcome alone deserves."""
         if self.error is not None:
             return self.error.exit_code
+        if self.betrayed:
+            return VIOLATED
         if self.judgement is None or self.judgement.verdict is Verdict.NOT_COMPARED:
             return CANNOT_COMPARE
         return VIOLATED if self.judgement.gating else PARITY
+
+    @property
+    def betrayed(self) -> bool:
+        """Whether the candidate alone violates what must hold in any run."""
+        return self.invariants is not None and self.invariants.gates

@@ -9,7 +9,9 @@ Also loaded inside recorded programs: the standard library only.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+_OBSERVING: Final = {"causality": "causality, at level full", "follow": "follow mode"}
 
 
 def install(listener: Any, attachments: Mapping[str, Mapping[str, Any]]) -> None:
@@ -24,6 +26,11 @@ def install(listener: Any, attachments: Mapping[str, Mapping[str, Any]]) -> None
 def describe(name: str, options: Mapping[str, Any]) -> str:
     """What the attachment ``name`` changes in the program, in words."""
     return str(_module(name).describe(options))
+
+
+def observers() -> dict[str, Any]:
+    """The attachments that observe channels of their own, by what they are called in the documentation."""
+    return {title: _module(name) for name, title in _OBSERVING.items()}
 
 
 def _module(name: str) -> Any:

@@ -22,17 +22,19 @@ _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _BOOT: Final = _PACKAGE / "record" / "boot"
 _VARIABLE: Final = "PARITY_RECORD"
 _TAIL_LINES: Final = 40
+_OF_FULL: Final[Mapping[str, Mapping[str, Any]]] = {"causality": {}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
     """How a program is recorded.
 
-    ``level`` is ``scalars`` or ``digest``; ``sketch`` says at which updates tensors are sketched; ``updates`` ends the
-    program after so many optimizer steps; ``seed`` is given to torch, numpy and random before user code; ``world`` runs
-    the command as so many ranks; ``without`` names probes to leave out; ``out`` is the directory that the program
-    writes to and ``shared`` one that both sides read, so that paths can be compared. ``attachments`` are modules of
-    this package, by name with their options, that are installed beside the probes: see ``parity.record.attachments``.
+    ``level`` is ``scalars``, ``digest``, or ``full``, which is ``digest`` and the attachment ``causality``; ``sketch``
+    says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
+    given to torch, numpy and random before user code; ``world`` runs the command as so many ranks; ``without`` names
+    probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides read, so
+    that paths can be compared. ``attachments`` are modules of this package, by name with their options, that are
+    installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
@@ -52,6 +54,10 @@ class Recording:
         paths = {"{out}": self.out, "{shared}": self.shared}
         return {str(path.resolve()): placeholder for placeholder, path in paths.items() if path is not None}
 
+    def attached(self) -> Mapping[str, Mapping[str, Any]]:
+        """The attachments that are asked for, and those that belong to the level."""
+        return {**_OF_FULL, **self.attachments} if self.level == "full" else self.attachments
+
     def interventions(self) -> list[str]:
         """What this recording changes in the program, in words."""
         done = []
@@ -63,7 +69,7 @@ class Recording:
             done.append("deterministic algorithms switched on")
         if self.world > 1:
             done.append(f"started as {self.world} ranks through torchrun")
-        done += [describe(name, options) for name, options in sorted(self.attachments.items())]
+        done += [describe(name, options) for name, options in sorted(self.attached().items())]
         done += [f"{name}={value} in the environment" for name, value in sorted(self.environment.items())]
         return done
 
@@ -126,14 +132,14 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
     settings = {
         "directory": str(trace),
         "package": str(_PACKAGE),
-        "level": recording.level,
+        "level": "digest" if recording.level == "full" else recording.level,
         "sketch": recording.sketch,
         "updates": recording.updates,
         "seed": recording.seed,
         "deterministic": recording.deterministic,
         "without": list(recording.without),
         "neutral": recording.neutral_paths(),
-        "attachments": recording.attachments,
+        "attachments": recording.attached(),
     }
     environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings)}
     path = environment.get("PYTHONPATH")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from parity.diagnose.outcome import Outcome
 from parity.report.document import Code, Document, Text
 from parity.report.facts import program
+from parity.report.sections.betrayals import betrayals
 from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
 from parity.report.sections.follow import phases
@@ -17,7 +18,7 @@ from parity.report.sections.zoom import zoom
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    parts = (summary, structure, phases, causes, zoom, surroundings, coverage, runs)
+    parts = (summary, structure, phases, causes, zoom, surroundings, coverage, runs, betrayals)
     sections = (part(outcomes) for part in parts)
     return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 

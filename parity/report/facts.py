@@ -53,6 +53,8 @@ def verdict(outcome: Outcome) -> Verdict:
     judgement = outcome.judgement
     if outcome.error is not None or judgement is None:
         return Verdict.NOT_COMPARED
+    if outcome.betrayed:
+        return Verdict.DIFFERENT
     if not judgement.gating and not compared_channels(judgement):
         return Verdict.NOT_COMPARED
     return judgement.verdict

@@ -12,6 +12,7 @@ from parity.diagnose.registry import Cause, Diagnosis
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement
 from parity.report.facts import texts, verdict
+from parity.report.invariants import sides_json
 
 SCHEMA: Final = 1
 
@@ -29,6 +30,7 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "first_divergence": _divergence(judgement),
         "causes": _causes(outcome.diagnosis),
         "findings": [_finding(finding) for finding in judgement.findings] if judgement is not None else [],
+        "invariants": sides_json(outcome.invariants),
         "not_compared": _not_compared(outcome),
         "noise": None,
         "zoom": _zoom(outcome.zoom),

@@ -75,6 +75,9 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
         yield from _zoom(outcome)
     if outcome.followed is not None:
         yield from _followed(outcome.followed)
+    for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
+        if betrayal.gates:
+            yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 

@@ -14,6 +14,7 @@ from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import diagnose
 from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError
 from parity.findings.judge import judge
+from parity.invariants.lint import lint_both
 from parity.record.commands import check_command
 from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
@@ -84,7 +85,13 @@ def look_closer(
 def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:
     """Judge and diagnose one comparison."""
     judgement = judge(comparison, rerun=rerun)
-    return Outcome(pair=pair, scenario=scenario, judgement=judgement, diagnosis=diagnose(judgement, RULES))
+    return Outcome(
+        pair=pair,
+        scenario=scenario,
+        judgement=judgement,
+        diagnosis=diagnose(judgement, RULES),
+        invariants=lint_both(comparison.reference, comparison.candidate),
+    )
 
 
 def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> Trace:

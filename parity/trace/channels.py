@@ -6,9 +6,9 @@ recorded programs, so it uses the standard library only.
 """
 
 from .channel import Carries, Channel, Kind, Phase, Role
-from .vocabulary import between, ending, following, micro_steps, setup, steps
+from .vocabulary import between, conduct, ending, following, micro_steps, setup, steps
 
-_PARTS = (setup, micro_steps, steps, between, following, ending)
+_PARTS = (setup, micro_steps, steps, between, conduct, following, ending)
 
 CHANNELS: dict[str, Channel] = {channel.name: channel for part in _PARTS for channel in part.CHANNELS}
 

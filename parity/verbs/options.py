@@ -14,7 +14,9 @@ FRESH: Final = click.option(
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 _RECORDING: Final = {
-    "level": click.option("--level", type=click.Choice(["scalars", "digest"]), default="digest", show_default=True),
+    "level": click.option(
+        "--level", type=click.Choice(["scalars", "digest", "full"]), default="digest", show_default=True
+    ),
     "updates": click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps."),
     "seed": click.option("--seed", type=int, help="Seed torch, numpy and random before user code."),
     "world": click.option(

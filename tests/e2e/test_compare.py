@@ -13,6 +13,7 @@ TOP_LEVEL = {
     "first_divergence",
     "causes",
     "findings",
+    "invariants",
     "not_compared",
     "noise",
     "zoom",

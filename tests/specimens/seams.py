@@ -48,7 +48,11 @@ def scheduler(kind: str, rates: list[float]) -> Specimen:
         id=f"scheduler-{kind}",
         words=("seams/schedules.py", kind),
         updates=4,
-        expects={"scheduler_steps": [1, 2, 1], "lr:all groups": rates},
+        expects={
+            "scheduler_steps": [1, 2, 1],
+            "lr:all groups": rates,
+            "scheduler_surplus": [] if kind == "plateau" else [0, 1, 1],
+        },
     )
 
 
@@ -62,6 +66,7 @@ def draws(where: str, *, outside: int = 0, forward: int = 0, evaluation: int = 0
             "rng_consumed:outside the model": [outside] * 2,
             "rng_consumed:training forward": [forward] * 3,
             "rng_consumed:evaluation forward": [0, evaluation, evaluation],
+            "eval_draws": [evaluation] * 2,
             "rng:torch": lambda found: len(set(found)) == (1 if where == "python" else 3),
             "rng:random": lambda found: len(set(found)) == (3 if where == "python" else 1),
         },
@@ -105,6 +110,11 @@ def replicas(how: str, contexts: int) -> Specimen:
             "distributed_option:find_unused_parameters": ["False"],
         },
     )
+
+
+def law(way: str, *, level: str = "digest", **expects: Sequence[Value] | Check) -> Specimen:
+    """A small language model trained with one thing done otherwise."""
+    return Specimen(id=f"law-{way}", words=("laws.py", way, OUT), updates=8, level=level, expects=expects)
 
 
 def loaders(workers: int, iterator: str) -> Specimen:
@@ -211,7 +221,21 @@ _LOOP: Final = (
     scheduler("plateau", [0.1, 0.1, 0.025, 0.0125]),
     scheduler("restarts", [0.1, 0.08535533905932738, 0.014644660940672627, 0.1]),
     scheduler("own", [0.1] * 4),
-    Specimen(id="clearing", words=("seams/clearing.py",), updates=4, expects={"zero_grad": [1, 2, 0]}),
+    Specimen(
+        id="clearing",
+        words=("seams/clearing.py",),
+        updates=4,
+        expects={"zero_grad": [1, 2, 0], "carried_gradients": [0, 0, 0, 2]},
+    ),
+)
+
+_CONDUCT: Final = (
+    law("sound", level="full", causality=[0], loss_dtype=["float32"], clip_scale=[1.0] * 8),
+    law("untied", weights_loaded=["head.weight and embedding.weight"]),
+    law("stepped-twice", repeated_steps=[1] * 8),
+    law("unheld", unheld_gradient=[1]),
+    law("froze-later", trainable=[0], carried_gradients=[0] * 8),
+    law("evaluated-in-train", eval_influence=["random numbers drawn"], eval_draws=[1, 1]),
 )
 
 _RANKS: Final = (
@@ -355,4 +379,4 @@ _TRACKERS: Final = (
     ),
 )
 
-SEAMS: Final = (*_CONFIGURATION, *_RANDOMNESS, *_LOADERS, *_LOOP, *_RANKS, *_OUTPUT, *_TRACKERS)
+SEAMS: Final = (*_CONFIGURATION, *_RANDOMNESS, *_LOADERS, *_LOOP, *_CONDUCT, *_RANKS, *_OUTPUT, *_TRACKERS)

@@ -3,11 +3,12 @@
 from parity.compare.measurement import Measurement
 from parity.diagnose.case import Case, Pair, ratio
 from parity.diagnose.library import evidence
-from parity.diagnose.library.printout import LOG, multiplied, number, scales
+from parity.diagnose.library.printout import LOG, multiplied, scales
 from parity.diagnose.library.reach import ANY, VALUE, Prediction, at, expects, explained, first
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
 from parity.trace.model import Series
+from parity.trace.printed import number
 
 _PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode")
 

@@ -8,10 +8,11 @@ from parity.compare.measurement import Difference
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.occasions import beginning, disturbance, evaluations
-from parity.diagnose.library.printout import LOG, Number, multiplied, number, printed_numbers, scales
+from parity.diagnose.library.printout import LOG, multiplied, printed_numbers, scales
 from parity.diagnose.library.reach import VALUE, explained, measurements
 from parity.diagnose.registry import Cause
 from parity.trace.model import Series
+from parity.trace.printed import Number, number
 
 _LOSS: Final = "loss"
 

@@ -1,69 +1,21 @@
-"""Printed numbers: which line and position they stand at, what they are called, how exactly they were printed."""
+"""Printed numbers that both sides print, and what becomes of them."""
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from parity.compare.measurement import Measurement
 from parity.diagnose.case import Case, Pair
 from parity.diagnose.library.curve import Curve
 from parity.diagnose.library.reach import Prediction
-from parity.trace.lines import PLACE
+from parity.trace.printed import Number, decimals, number, rounds_to
 
 LOG: Final = "log_value"
-_POSITION: Final = "#"
-
-
-@dataclass(frozen=True)
-class Number:
-    """A printed number: the line it stands in, its position there, and the words around it."""
-
-    template: str
-    index: int
-
-    @property
-    def label(self) -> str:
-        """The words before the number, back to the number or comma before, in lower case."""
-        return self._texts[self.index].rpartition(",")[2].strip(" :=").lower()
-
-    @property
-    def unit(self) -> str:
-        """The words after the number, up to the next number or comma, in lower case."""
-        return self._texts[self.index + 1].partition(",")[0].strip().lower()
-
-    @property
-    def name(self) -> str:
-        """Name of the series that holds the number."""
-        return f"{self.template}{_POSITION}{self.index}"
-
-    @property
-    def _texts(self) -> list[str]:
-        texts = self.template.split(PLACE)
-        return texts + [""] * (self.index + 2 - len(texts))
-
-
-def number(name: str) -> Number | None:
-    """The printed number that the series ``name`` holds; None if it is not the name of one."""
-    template, separator, index = name.rpartition(_POSITION)
-    return Number(template, int(index)) if separator and index.isdigit() else None
 
 
 def printed_numbers(case: Case) -> list[Number]:
     """All numbers that both sides print."""
     return [found for reference, _ in case.pairs(LOG) if (found := number(reference.name)) is not None]
-
-
-def rounds_to(printed: float, value: float, digits: int) -> bool:
-    """Whether ``value``, printed with ``digits`` decimals, may read ``printed``."""
-    return abs(printed - value) <= 0.5000001 * 10.0**-digits
-
-
-def decimals(*printed: float) -> int:
-    """Decimals that ``printed`` numbers were evidently printed with: the most that any of them needs."""
-    exponents = [Decimal(repr(value)).as_tuple().exponent for value in printed]
-    return max(-exponent if isinstance(exponent, int) else 0 for exponent in exponents)
 
 
 def scales(pair: Pair, factor: float) -> bool:

@@ -18,6 +18,7 @@ def install(listener: Any) -> None:
     import torch
 
     listener.micro_steps = 0
+    listener.stale = 0
     listener.loss_scale = None
 
     def around(original: Callable[..., Any], first: str, *, taken: bool) -> Callable[..., Any]:
@@ -52,7 +53,8 @@ def install(listener: Any) -> None:
 
     def observe(tensors: Any) -> None:
         if listener.micro_steps == 0:
-            listener.observe("stale_gradients", _stale(listener))
+            listener.stale = _stale(listener)
+            listener.observe("stale_gradients", listener.stale)
         listener.micro_steps += 1
         listener.site("backward")
         tensor = tensors if isinstance(tensors, torch.Tensor) else next(iter(tensors), None)

@@ -29,6 +29,7 @@ def install(listener: Any) -> None:
             # A generator can be read only once.
             given["parameters"] = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
             listener.emit("gradients_ready", given["parameters"])
+            listener.emit("clip_begins", given["parameters"])
             is_norm = measures and given.get("norm_type", 2.0) == 2.0
             if not is_norm:
                 listener.emit("gradient_norm", None)

@@ -39,7 +39,7 @@ def install(listener: Any) -> None:
         if not unmeasured:
             return
         if norm is None:
-            norm = torch.nn.utils.get_total_norm([p.grad.detach() for p in unmeasured if p.grad is not None])
+            norm = torch.nn.utils.get_total_norm([_dense(p.grad) for p in unmeasured if p.grad is not None])
             norm = norm if scale is None else norm / scale
         unmeasured.clear()
         listener.observe_scalar("gradient_norm", norm)
@@ -48,6 +48,12 @@ def install(listener: Any) -> None:
     listener.on("gradients_ready", "gradients", observe)
     listener.on("gradient_norm", "gradients", measure)
     _listen_for_updates_by_hand(listener, done)
+
+
+def _dense(gradient: Any) -> Any:
+    """The elements of a gradient, of a sparse one those that it holds."""
+    gradient = gradient.detach()
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
 
 
 def _digest(gradient: Any, scale: Any) -> int:
@@ -68,7 +74,7 @@ def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
             return
         known = parameters or [tensor for _, tensor in listener.roots.parameters()]
         pairs = zip(known, taken if parameters else [one.grad for one in known], strict=True)
-        held = [(one, gradient.detach()) for one, gradient in pairs if gradient is not None and id(one) not in done]
+        held = [(one, _dense(gradient)) for one, gradient in pairs if gradient is not None and id(one) not in done]
         if held:
             norms.append(torch.nn.utils.get_total_norm([gradient for _, gradient in held]))
         if listener.level != "scalars":

@@ -10,8 +10,8 @@ from typing import Any, Final
 from ...trace.digests import digest_tensor
 from .roots import kind_of
 
-CHANNELS: Final = ("target", "target_shape")
-SEAM: Final = "targets saved by the autograd nodes next to the loss"
+CHANNELS: Final = ("target", "target_shape", "loss_dtype")
+SEAM: Final = "what is differentiated, and targets saved by the autograd nodes next to it"
 BLIND: Final = "losses composed of elementary operations (L1, soft labels), losses inside compiled functions"
 _NODES: Final = 12
 
@@ -20,8 +20,16 @@ def install(listener: Any) -> None:
     """Observe the targets of every micro-step when its backward begins."""
     import torch
 
+    dtypes: list[str] = []
+    listener.scaled_dtype = None
+
     def observe(tensors: Any) -> None:
         losses = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
+        scaled, listener.scaled_dtype = listener.scaled_dtype, None
+        dtype = ", ".join(dict.fromkeys(str(scaled or loss.dtype).removeprefix("torch.") for loss in losses))
+        if dtypes[-1:] != [dtype]:
+            dtypes[:] = [dtype]
+            listener.observe("loss_dtype", dtype)
         for position, target in enumerate(_targets(losses)):
             listener.observe("target_shape", kind_of(target), str(position))
             listener.observe("target", digest_tensor(target), str(position))

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...trace.digests import digest_bytes, digest_tensor
+from .calls import Family
 
-CHANNELS: Final = ("rng", "rng_consumed")
-SEAM: Final = "public state getters of torch, numpy and random; nothing is drawn"
+CHANNELS: Final = ("rng", "rng_consumed", "eval_draws")
+SEAM: Final = (
+    "public state getters of torch, numpy and random; nothing is drawn; patch of torch.set_rng_state and its like of "
+    "torch.cuda, which put back what an evaluation has drawn"
+)
 BLIND: Final = (
     "private generators, generators inside data loader workers; rng_consumed tells of torch's global generators only, "
-    "and not of what follows the last update"
+    "and not of what follows the last update; eval_draws too"
 )
 UNMOVED: Final = 0
 _OUTSIDE: Final = "outside the model"
@@ -53,6 +57,45 @@ def install(listener: Any) -> None:
     listener.on("eval_forward", "randomness", lambda *_: mark(_OUTSIDE, _torch_states()))
     listener.on("eval_output", "randomness", lambda *_: mark(_EVALUATION, _torch_states()))
     listener.on("first_step_begins", "randomness", total)
+    _listen_for_evaluations(listener)
+
+
+def _listen_for_evaluations(listener: Any) -> None:
+    """Compare torch's generators before and after an evaluation, from the switch to eval() on, at the next training."""
+    import torch
+
+    before: list[tuple[int, int]] = []
+    after: dict[str, tuple[int, int]] = {}
+
+    def switched(_: str, given: tuple[Any, ...]) -> None:
+        if given and not given[0] and not after:
+            before[:] = [_torch_states()]
+
+    def begins(*_: Any) -> None:
+        if not before:
+            before[:] = [_torch_states()]
+
+    def ends(model: Any, _: Any) -> None:
+        after[listener.roots.prefix(model)] = _torch_states()
+
+    def restored() -> None:
+        for prefix in after:
+            after[prefix] = before[0]
+
+    def close(*_: Any) -> None:
+        for prefix, state in after.items():
+            listener.observe("eval_draws", int(state != before[0]), prefix)
+        before.clear()
+        after.clear()
+
+    family = Family()
+    for owner, name in ((torch, "set_rng_state"), (torch.cuda, "set_rng_state"), (torch.cuda, "set_rng_state_all")):
+        family.hear(owner, name, after=lambda *_, **__: listener.emit("generators_set"))
+    listener.on("mode_switched", "randomness", switched)
+    listener.on("eval_forward", "randomness", begins)
+    listener.on("eval_output", "randomness", ends)
+    listener.on("generators_set", "randomness", restored)
+    listener.on("training_forward", "randomness", close)
 
 
 def _torch_states() -> tuple[int, int]:

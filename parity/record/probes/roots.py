@@ -91,6 +91,10 @@ class Roots:
             if is_parameter and (tensor := reference()) is not None
         }
 
+    def prefix(self, module: Any) -> str:
+        """What the names of a known module's parameters begin with."""
+        return self._prefixes.get(module, "")
+
     def parameters(self) -> Iterator[tuple[str, Any]]:
         """Name and tensor of every known parameter that is still alive."""
         for reference, name, is_parameter in list(self._names.values()):

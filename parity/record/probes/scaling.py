@@ -3,7 +3,7 @@
 import functools
 from typing import Any, Final
 
-CHANNELS: Final = ("loss_scale", "step_skipped")
+CHANNELS: Final = ("loss_scale", "step_skipped", "clip_scale")
 SEAM: Final = "patch of torch.amp.GradScaler.scale, unscale_ and step"
 BLIND: Final = "loss scaling by hand"
 
@@ -15,19 +15,24 @@ def install(listener: Any) -> None:
     scaler = torch.amp.GradScaler
     scale, unscale, step = scaler.scale, scaler.unscale_, scaler.step
     overflow: list[Any] = []
+    unscaled_now: set[int] = set()
 
     @functools.wraps(scale)
     def scaled(self: Any, outputs: Any) -> Any:
         if self.is_enabled():
             listener.emit("scale_begins", self)
             listener.loss_scale = self.get_scale()
+            # The scale is a float32: what it is multiplied with may gain precision only here.
+            listener.scaled_dtype = getattr(outputs, "dtype", None)
         return scale(self, outputs)
 
     @functools.wraps(unscale)
     def unscaled(self: Any, optimizer: Any) -> Any:
         result = unscale(self, optimizer)
         if self.is_enabled():
-            listener.emit("gradients_ready", [p for group in optimizer.param_groups for p in group["params"]])
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            unscaled_now.update(map(id, parameters))
+            listener.emit("gradients_ready", parameters)
         return result
 
     @functools.wraps(step)
@@ -52,7 +57,14 @@ def install(listener: Any) -> None:
         if found is not None:
             overflow.append(found)
 
+    def clips(parameters: Any) -> None:
+        if listener.loss_scale:
+            ready = all(id(one) in unscaled_now for one in parameters if one.grad is not None)
+            listener.observe("clip_scale", 1.0 if ready else listener.loss_scale)
+
     scaler.scale, scaler.unscale_, scaler.step = scaled, unscaled, stepped  # type: ignore[method-assign]
+    listener.on("update_begins", "scaling", unscaled_now.clear)
+    listener.on("clip_begins", "scaling", clips)
     listener.on("step_begins", "scaling", begins)
     listener.on("scale_begins", "scaling", lambda scaler: listener.observe("loss_scale", scaler.get_scale()))
     listener.on("scaler_stepped", "scaling", lambda skipped: listener.observe_scalar("step_skipped", skipped))

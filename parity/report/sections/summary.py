@@ -109,9 +109,11 @@ def _others(number: int) -> str:
 
 def _first(outcomes: Sequence[Outcome]) -> Text:
     """The first divergence of the first scenario that has one."""
-    name, judgement = next(
-        (one.scenario, one.judgement) for one in outcomes if one.judgement is not None and one.judgement.gating
-    )
+    judged = [(one.scenario, one.judgement) for one in outcomes if one.judgement is not None]
+    diverging = [(name, judgement) for name, judgement in judged if judgement.gating]
+    if not diverging:
+        return ("No difference counts, but the candidate alone violates what must hold in any run; see below.",)
+    name, judgement = diverging[0]
     finding = judgement.gating[0]
     reference, candidate = values(finding.first)
     scenario: Text = (" of scenario ", Code(name)) if len(outcomes) > 1 else ()

@@ -1,6 +1,6 @@
 import pytest
 
-from parity.diagnose.library.printout import decimals, number, rounds_to
+from parity.trace.printed import decimals, number, rounds_to
 
 STEP = "step {}: train loss {}, val loss {}, lr: {}"
 

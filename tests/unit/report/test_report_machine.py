@@ -18,6 +18,7 @@ KEYS = {
     "first_divergence",
     "causes",
     "findings",
+    "invariants",
     "not_compared",
     "noise",
     "zoom",

@@ -3,7 +3,9 @@
 import runpy
 from pathlib import Path
 
-from parity.record import follow
+import pytest
+
+from parity.record.attachments import observers
 from parity.record.probes import MODULES
 from parity.trace.channels import CHANNELS
 from parity.trace.frames import HISTORY, SCHEMA
@@ -16,12 +18,17 @@ RUN_AS_A_WHOLE = {"world_size", "exit_status"}
 
 
 def generated():
-    return runpy.run_path(str(DOCS / "generate.py"))["trace_format"]()
+    return documents()["trace-format.md"]()
 
 
-def test_the_committed_document_is_up_to_date():
-    committed = (DOCS / "trace-format.md").read_text(encoding="utf-8")
-    assert committed == generated(), "run: python docs/generate.py"
+def documents():
+    return runpy.run_path(str(DOCS / "generate.py"))["DOCUMENTS"]
+
+
+@pytest.mark.parametrize("name", ["trace-format.md", "invariants.md"])
+def test_the_committed_document_is_up_to_date(name):
+    committed = (DOCS / name).read_text(encoding="utf-8")
+    assert committed == documents()[name](), "run: python docs/generate.py"
 
 
 def test_every_channel_and_every_frame_is_in_it():
@@ -33,7 +40,8 @@ def test_every_channel_and_every_frame_is_in_it():
 
 
 def test_every_channel_has_a_probe_or_belongs_to_the_run():
-    observed = {"call_site", *(channel for module in (*MODULES.values(), follow) for channel in module.CHANNELS)}
+    modules = (*MODULES.values(), *observers().values())
+    observed = {"call_site", *(channel for module in modules for channel in module.CHANNELS)}
     assert observed <= set(CHANNELS)
     assert set(CHANNELS) - observed <= RUN_AS_A_WHOLE
 

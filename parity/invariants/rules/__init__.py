@@ -1,0 +1,1 @@
+"""The rules, in one file for each part of a training."""
