@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from parity.record import consumption
 from parity.record.probes import MODULES
 from parity.trace.format import document
 
@@ -12,6 +13,8 @@ def trace_format() -> str:
     for name, module in MODULES.items():
         for channel in module.CHANNELS:
             observers.setdefault(channel, []).append(name)
+    for channel in consumption.CHANNELS:
+        observers[channel] = ["the attachment consumption, where noise is measured"]
     return document(observers)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from parity.verbs.options import FRESH, JSON, OUT, recorded
-from parity.verbs.scenarios import run_scenarios
+from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, recorded
+from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
 @click.command()
@@ -17,6 +17,9 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
 @click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
+@click.option("--replay", type=click.Choice(["fp32"]), help="Compare once more with both sides in float32.")
+@NOISE
+@POLICY
 @recorded
 @FRESH
 @JSON
@@ -28,6 +31,9 @@ def compare(
     *,
     recording: dict[str, Any],
     rerun: bool,
+    noise_runs: int,
+    policy: Path | None,
+    replay: str | None,
     fail_fast: bool,
     fresh: bool,
     as_json: bool,
@@ -37,7 +43,7 @@ def compare(
     {out} in a command stands for a fresh directory of each side.
     """
     from parity.record.launch import Recording
-    from parity.run.plan import Scenario
+    from parity.run.plan import Scenario, in_float32
 
     scenario = Scenario(
         pair=name,
@@ -46,5 +52,8 @@ def compare(
         candidate=candidate,
         recording=Recording(**recording),
         reruns=rerun,
+        noise_runs=noise_runs,
+        tolerances=tolerances_in(policy, name),
     )
-    sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))
+    scenarios = [scenario, in_float32(scenario)] if replay else [scenario]
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

@@ -29,6 +29,7 @@ class Specimen:
     warm: bool = True
     requires: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    attachments: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def proves(self) -> set[str]:
         """Channels that this row shows to be observed."""

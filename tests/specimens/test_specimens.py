@@ -26,7 +26,10 @@ def test_the_trace_holds_what_the_program_did(row: Specimen, tmp_path: Path) -> 
             pytest.fail(f"CI must have {', '.join(row.missing())}")
         pytest.skip(f"{', '.join(row.missing())} not installed")
     recording = Recording(
-        world=row.world, out=tmp_path / "out", environment={"OMP_NUM_THREADS": "1", **row.environment}
+        world=row.world,
+        out=tmp_path / "out",
+        environment={"OMP_NUM_THREADS": "1", **row.environment},
+        attachments=row.attachments,
     )
     words = [sys.executable, *(word.replace("{out}", str(tmp_path / "out")) for word in row.words)]
     status = record(words, tmp_path / "trace", recording, directory=SCRIPTS, streams=False)
