@@ -28,7 +28,9 @@ def distances(reference: Process, ours: Series, other: Process, theirs: Series |
         return found
     left, right = positions(ours, theirs)
     if ours.channel.kind is Kind.DIGEST:
-        apart = _sketched(reference, ours, other, theirs)[left]
+        absolute, sizes = lengths(reference, ours, other, theirs)
+        with np.errstate(invalid="ignore"):
+            apart = (absolute / scales(sizes))[left]
         found[left] = np.where(ours.values[left] == theirs.values[right], 0.0, apart)
         return found
     mine, their = numbers(ours), numbers(theirs)[right]
@@ -92,23 +94,25 @@ def per_update(series: Series) -> Series:
     return Series(series.channel, series.name, updates, values)
 
 
-def _sketched(reference: Process, ours: Series, other: Process, theirs: Series) -> Distances:
-    """Estimated distance at each value of ``ours``, NaN where one of both was not sketched."""
-    found = np.full(len(ours), np.nan)
+def lengths(reference: Process, ours: Series, other: Process, theirs: Series) -> tuple[Distances, Distances]:
+    """Lengths, as sketches estimate them, of the difference at each tensor of ``ours`` and of the tensor itself.
+
+    NaN where one of both was not sketched; a tensor that is not finite is infinitely far away.
+    """
+    found, long = np.full(len(ours), np.nan), np.full(len(ours), np.nan)
     if reference.sketches is None or other.sketches is None:
-        return found
+        return found, long
     updates, sizes, mine = reference.sketches.rows(*ours.key)
     other_updates, other_sizes, their = other.sketches.rows(*theirs.key)
     _, left, right = np.intersect1d(keys(updates), keys(other_updates), assume_unique=True, return_indices=True)
     same = sizes[left] == other_sizes[right]
     left, right = left[same], right[same]
     one, two = mine[left].astype(np.float64), their[right].astype(np.float64)
-    scale = scales(np.linalg.norm(mine.astype(np.float64), axis=1))[left]
-    apart = np.linalg.norm(one - two, axis=1) / scale
+    apart = np.linalg.norm(one - two, axis=1)
     apart[~np.isfinite(apart)] = np.inf
     _, at, sketch = np.intersect1d(keys(ours.updates), keys(updates)[left], assume_unique=True, return_indices=True)
-    found[at] = apart[sketch]
-    return found
+    found[at], long[at] = apart[sketch], np.linalg.norm(one, axis=1)[sketch]
+    return found, long
 
 
 def _number(text: object) -> float:

@@ -7,11 +7,15 @@ stored and printed passes nothing on and is judged by itself.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from parity.compare.measurement import Measurement
-from parity.compare.noise import ROUNDING, NoisePass, Weighing, can_be_weighed, weigh
+from parity.compare.noise import ROUNDING, NoisePass, Scale, Weighing, can_be_weighed
 from parity.compare.regrouping import GROUPED, PARTIAL, follows, same_samples
 from parity.trace.channels import Phase
+
+_COARSE: Final = 1e-4
+"""Float32 gradients of short runs move by less than 1e-5, bfloat16 ones by more than 1e-3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,13 @@ class NoiseVerdict:
         return max(found.items(), key=lambda pair: pair[1].ratio, default=None)
 
     @property
+    def blurred(self) -> float | None:
+        """How far the reference's own gradients move, where that is so far that small defects hide in it."""
+        floors = sorted(one.floor for key, one in self.weighings.items() if key.channel.name == "gradient")
+        middle = floors[len(floors) // 2] if floors else 0.0
+        return middle if middle > _COARSE else None
+
+    @property
     def leaves(self) -> tuple[Measurement, Weighing] | None:
         """What leaves the noise first, None where nothing does."""
         out = [pair for pair in self.weighings.items() if pair[1].leaves is not None]
@@ -49,10 +60,11 @@ def settle(gating: Sequence[Measurement], noise: NoisePass) -> NoiseVerdict:
         return NoiseVerdict(omitted=noise.omitted)
     regrouped = any(one.channel.name in GROUPED for one in gating) and same_samples(noise.reference, noise.candidate)
     grouped = {one for one in gating if regrouped and follows(one, noise.reference, noise.candidate)}
+    scale = Scale(noise, regrouped=regrouped)
     weighings: dict[Measurement, Weighing] = {}
     for one in gating:
         if one not in grouped and (can_be_weighed(one) or (regrouped and one.channel.name in PARTIAL)):
-            weighing = weigh(one, noise, regrouped=regrouped)
+            weighing = scale.weigh(one)
             if weighing is not None:
                 weighings[one] = weighing
     inside = grouped | {one for one, weighing in weighings.items() if weighing.inside}

@@ -9,6 +9,7 @@ from parity.findings.model import Finding, Judgement, Verdict
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
+from parity.report.sections.noise import in_one_line
 from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values, visible, word
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+    if judgement.noise is not None:
+        yield "noise", in_one_line(judgement.noise)
+    accepted = list(dict.fromkeys(one.tolerance for one in judgement.equivalent if one.tolerance))
+    yield "by tolerance", "; ".join(accepted)
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 
