@@ -17,7 +17,8 @@ from parity.report.sections.surroundings import surroundings
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
     sections = (summary, structure, causes, noise, surroundings, coverage, runs)
-    return Document(_title(outcomes), tuple(section(outcomes) for section in sections))
+    made = (section(outcomes) for section in sections)
+    return Document(_title(outcomes), tuple(one for one in made if one is not None))
 
 
 def _title(outcomes: Sequence[Outcome]) -> Text:

@@ -191,6 +191,11 @@ def test_a_pair_from_start_to_end(tmp_path: Path) -> None:
     assert (again.returncode, json.loads(again.stdout)["noise"]["runs"]) == (1, 3)
     assert stages(again.stderr)[-1] == "candidate, again"
 
+    both = parity("compare", plain, merged, *short, "--noise-runs=1", "--replay=fp32", "--json", cwd=tmp_path)
+    verdicts = {one["scenario"]: (one["verdict"], one["noise"]["runs"]) for one in json.loads(both.stdout)}
+    assert verdicts == {"scratch": ("equivalent", 1), "scratch-fp32": ("equivalent", 1)}
+    assert "computed in float32" in report.read_text(encoding="utf-8")
+
     off = parity("compare", plain, merged, *short, "--noise-runs=0", "--json", cwd=tmp_path)
     assert (off.returncode, json.loads(off.stdout)["noise"]["worst"]) == (1, None)
     assert stages(off.stderr)[-1] == "reference-rerun"

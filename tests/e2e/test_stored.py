@@ -13,7 +13,8 @@ from tests.e2e.programs import TINY, command, parity
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with one finished comparison that differs."""
     place = tmp_path_factory.mktemp("stored")
-    assert parity("compare", command(TINY), command(TINY, "--lr=0.02"), cwd=place).returncode == 1
+    pair = command(TINY), command(TINY, "--lr=0.02")
+    assert parity("compare", *pair, "--sketch=first:6", cwd=place).returncode == 1
     return place
 
 

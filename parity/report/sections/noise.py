@@ -13,13 +13,12 @@ from parity.report.wording import count, listed, moment, named, quoted, word
 _HEADER: Final = (("Difference",), ("Names",), ("Verdict",), ("Distance",), ("Noise floor",), ("Ratio",), ("Where",))
 
 
-def noise(outcomes: Sequence[Outcome]) -> Section:
-    """One part for each scenario in which something would count against parity but for the noise or a tolerance."""
+def noise(outcomes: Sequence[Outcome]) -> Section | None:
+    """One part for each scenario in which something is judged by noise or a tolerance; None where there is none."""
     concerned = [(one.scenario, one.judgement) for one in outcomes if one.judgement is not None and _matters(one)]
     heading: Text = ("Noise",)
     if not concerned:
-        lead = "No noise was measured: nothing that differs would have been judged by it."
-        return Section(heading, (Paragraph((lead,)),))
+        return None
     if len(concerned) == 1:
         return Section(heading, tuple(_scenario(concerned[0][1])))
     parts = tuple(Section(("Scenario ", *quoted(name)), tuple(_scenario(judgement))) for name, judgement in concerned)
@@ -43,7 +42,7 @@ def in_one_line(verdict: NoiseVerdict) -> str:
 
 def _matters(outcome: Outcome) -> bool:
     judgement = outcome.judgement
-    return judgement is not None and (judgement.noise is not None or bool(judgement.equivalent))
+    return judgement is not None and (judgement.noise is not None or any(one.tolerance for one in judgement.findings))
 
 
 def _scenario(judgement: Judgement) -> list[Block]:

@@ -3,6 +3,7 @@
 import runpy
 from pathlib import Path
 
+from parity.record import consumption
 from parity.record.probes import MODULES
 from parity.trace.channels import CHANNELS
 from parity.trace.frames import HISTORY, SCHEMA
@@ -31,7 +32,8 @@ def test_every_channel_and_every_frame_is_in_it():
 
 
 def test_every_channel_has_a_probe_or_belongs_to_the_run():
-    observed = {"call_site", *(channel for module in MODULES.values() for channel in module.CHANNELS)}
+    observers = (*MODULES.values(), consumption)
+    observed = {"call_site", *(channel for module in observers for channel in module.CHANNELS)}
     assert observed <= set(CHANNELS)
     assert set(CHANNELS) - observed <= RUN_AS_A_WHOLE
 
