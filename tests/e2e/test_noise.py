@@ -19,7 +19,7 @@ from parity.run.session import conclude
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
-from tests.e2e.programs import SCRIPTS, command, parity
+from tests.e2e.programs import SCRIPTS, TINY, command, parity
 
 VARIANTS = SCRIPTS / "variants.py"
 BF16 = "--precision=bfloat16"
@@ -196,6 +196,10 @@ def test_a_pair_from_start_to_end(tmp_path: Path) -> None:
     assert verdicts == {"scratch": ("equivalent", 1), "scratch-fp32": ("equivalent", 1)}
     assert "computed in float32" in report.read_text(encoding="utf-8")
 
-    off = parity("compare", plain, merged, *short, "--noise-runs=0", "--json", cwd=tmp_path)
-    assert (off.returncode, json.loads(off.stdout)["noise"]["worst"]) == (1, None)
-    assert stages(off.stderr)[-1] == "reference-rerun"
+
+def test_without_perturbed_runs_nothing_is_called_noise(tmp_path: Path) -> None:
+    done = parity(
+        "compare", command(TINY), command(TINY, "--lr=0.0100000001"), "--noise-runs=0", "--json", cwd=tmp_path
+    )
+    assert (done.returncode, json.loads(done.stdout)["noise"]["worst"]) == (1, None)
+    assert stages(done.stderr)[-1] == "reference-rerun"

@@ -62,8 +62,8 @@ def _verdict(outcomes: Sequence[Outcome]) -> Text:
         return Strong(("Parity: identical.",)), *_parity(outcomes)
     if gravest is Verdict.EQUIVALENT:
         rest = (
-            " Every difference between the programs lies within the measured noise of the reference itself, or within a "
-            "tolerance of the policy, or does not count against parity."
+            " Every difference between the programs lies within the measured noise of the reference itself, or within "
+            "a tolerance of the policy, or does not count against parity."
         )
         return Strong(("Parity: equivalent.",)), rest
     if gravest is Verdict.NOT_COMPARED:
