@@ -67,10 +67,35 @@ class PairPolicy(_Strict):
         return self
 
 
+class TolerancePolicy(_Strict):
+    """The most by which the values of some series may differ without counting against parity, and why.
+
+    ``channel``, ``name`` and ``pair`` are patterns such as ``loss`` and ``*.bias``; ``updates`` the first and the last
+    update. A value is accepted where any of the bounds holds that are given; of tensors only ``relative`` can.
+    """
+
+    channel: Annotated[str, Field(min_length=1)]
+    name: str = "*"
+    pair: str = "*"
+    updates: tuple[int, int] | None = None
+    absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    relative: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    ulp: Annotated[int, Field(ge=0)] | None = None
+    reason: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _means_something(self) -> "TolerancePolicy":
+        if self.absolute is None and self.relative is None and self.ulp is None:
+            message = "a tolerance needs a bound: absolute, relative or ulp"
+            raise ValueError(message)
+        return self
+
+
 class Policy(_Strict):
     """Everything under ``[tool.parity]``."""
 
     pairs: tuple[PairPolicy, ...] = ()
+    tolerances: tuple[TolerancePolicy, ...] = ()
     level: Literal["scalars", "digest"] = "digest"
 
     @model_validator(mode="after")

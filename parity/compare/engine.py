@@ -18,7 +18,8 @@ from parity.compare.whole_run import compare_whole_runs
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Process, Series, Trace
 
-_DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file"})
+_DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file", "samples"})
+_SELDOM: Final = frozenset({"exit_status", "world_size", "exception", "samples"})
 _ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
 _CLOCKS: Final = {"log_value": is_clock_reading, "metric": is_clock_metric}
 _DIGESTS_DIFFER: Final = "the two traces were made with different digest algorithms"
@@ -92,7 +93,7 @@ class _Tally:
             held = any(
                 process.get(name) or any(process.channel(name)) for trace in traces for process in trace.processes
             )
-            if not held and not channel.only_followed and name not in ("exit_status", "world_size", "exception"):
+            if not held and not channel.only_followed and name not in _SELDOM:
                 self.skip(name, "", "observed on neither side")
         for side, trace in zip(("reference", "candidate"), traces, strict=True):
             for process in trace.processes:

@@ -21,7 +21,7 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
     """
     if _equal(reference, candidate):
         return
-    left, right = _keys(reference), _keys(candidate)
+    left, right = keys(reference.updates), keys(candidate.updates)
     at_left, at_right = positions(reference, candidate)
     differing = np.flatnonzero(_bits(reference)[at_left] != _bits(candidate)[at_right])
     if len(differing):
@@ -49,8 +49,15 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
 
 def positions(reference: Series, candidate: Series) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where both series have a value at the same update and position within it."""
-    _, left, right = np.intersect1d(_keys(reference), _keys(candidate), assume_unique=True, return_indices=True)
+    ours, theirs = keys(reference.updates), keys(candidate.updates)
+    _, left, right = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
     return left, right
+
+
+def keys(updates: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One sortable integer for each update and the position within it."""
+    first = np.searchsorted(updates, updates, side="left")
+    return (updates + 1) * _WIDEST_UPDATE + np.arange(len(updates), dtype=np.int64) - first
 
 
 def missing_values(
@@ -95,24 +102,19 @@ def extra_values(
     )
 
 
-def _identity(reference: Series, candidate: Series, rank: int, keys: NDArray[np.int64], index: int) -> dict[str, Any]:
+def _identity(reference: Series, candidate: Series, rank: int, places: NDArray[np.int64], index: int) -> dict[str, Any]:
     return {
         "channel": reference.channel,
         "name": reference.name,
         "candidate_name": candidate.name,
         "rank": rank,
         "update": int(reference.updates[index]),
-        "ordinal": int(keys[index] % _WIDEST_UPDATE),
+        "ordinal": int(places[index] % _WIDEST_UPDATE),
     }
 
 
 def _equal(reference: Series, candidate: Series) -> bool:
     return np.array_equal(reference.updates, candidate.updates) and np.array_equal(_bits(reference), _bits(candidate))
-
-
-def _keys(series: Series) -> NDArray[np.int64]:
-    """One sortable integer for update and position within it."""
-    return (series.updates + 1) * _WIDEST_UPDATE + series.ordinals()
 
 
 def _bits(series: Series) -> NDArray[Any]:

@@ -1,11 +1,14 @@
 """From measurements to findings: what belongs together, what matters, and what proves nothing."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from parity.compare.measurement import Comparison, Difference, Measurement
+from parity.compare.noise import NoisePass, Weighing
+from parity.compare.tolerance import Tolerance, find_tolerance
 from parity.findings.model import Finding, Judgement, Verdict
+from parity.findings.noise import NoiseVerdict, settle
 from parity.findings.reproduction import defines_training, irreproducible, read_reproduction
 from parity.trace.channels import Role
 from parity.trace.model import Trace
@@ -18,17 +21,26 @@ _VERDICTS: Final = {
 }
 
 
-def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgement:
+def judge(
+    comparison: Comparison,
+    *,
+    rerun: Comparison | None = None,
+    noise: NoisePass | None = None,
+    tolerances: Sequence[Tolerance] = (),
+) -> Judgement:
     """Judge what was measured.
 
     ``rerun`` compares the reference with its own second run: a value that the reference itself does not reproduce is
-    not compared from there on. A difference that both command lines ask for (two output directories) does not gate.
+    not compared from there on. A difference that both command lines ask for (two output directories) does not gate, nor
+    does one that ``tolerances`` accept or that is ``noise``: these are equivalent.
     """
     reproduction = read_reproduction(rerun)
     arguments = _given_differently(comparison.reference, comparison.candidate)
     not_compared = list(comparison.not_compared)
     excused: list[Measurement] = []
-    groups: dict[tuple[str, Difference, str, bool], list[Measurement]] = {}
+    listed: list[Measurement] = []
+    gating: list[Measurement] = []
+    accepted: dict[Measurement, Tolerance] = {}
     for measurement in comparison.measurements:
         if reproduction.excuses(measurement):
             not_compared.append(irreproducible(measurement))
@@ -36,18 +48,51 @@ def judge(comparison: Comparison, *, rerun: Comparison | None = None) -> Judgeme
             continue
         if _is_wording(measurement):
             continue
-        gates = _gates(measurement) and not _asked_for(measurement, arguments)
-        groups.setdefault((*_group(measurement), gates), []).append(measurement)
-    findings = tuple(
-        Finding(verdict=_VERDICTS[key[1]], channel=found[0].channel, measurements=tuple(found), gates=key[3])
-        for key, found in groups.items()
-    )
+        listed.append(measurement)
+        if not _gates(measurement) or _asked_for(measurement, arguments):
+            continue
+        tolerance = find_tolerance(measurement, comparison, tolerances)
+        if tolerance is not None:
+            accepted[measurement] = tolerance
+        else:
+            gating.append(measurement)
+    settled = settle(gating, noise) if noise is not None and gating else None
     return Judgement(
         comparison=comparison,
-        findings=findings,
+        findings=tuple(_findings(listed, frozenset(gating), accepted, settled)),
         not_compared=tuple(dict.fromkeys(not_compared)),
         irreproducible=tuple(one for one in excused if defines_training(one)),
+        noise=settled,
     )
+
+
+def _findings(
+    listed: Sequence[Measurement],
+    gating: frozenset[Measurement],
+    accepted: Mapping[Measurement, Tolerance],
+    settled: NoiseVerdict | None,
+) -> Iterator[Finding]:
+    """Measurements of one group and one verdict, as findings in the order of their first."""
+    groups: dict[tuple[tuple[str, Difference, str], Verdict, bool, Tolerance | None], list[Measurement]] = {}
+    for one in listed:
+        cleared = one in accepted or (settled is not None and one in settled.cleared)
+        verdict = Verdict.EQUIVALENT if cleared else _VERDICTS[one.difference]
+        key = _group(one), verdict, one in gating and not cleared, accepted.get(one)
+        groups.setdefault(key, []).append(one)
+    for (_, verdict, gates, tolerance), found in groups.items():
+        yield Finding(
+            verdict=verdict,
+            channel=found[0].channel,
+            measurements=tuple(found),
+            gates=gates,
+            weighing=_heaviest(found, settled),
+            tolerance="" if tolerance is None else str(tolerance),
+        )
+
+
+def _heaviest(found: Sequence[Measurement], settled: NoiseVerdict | None) -> Weighing | None:
+    weighings = settled.weighings if settled is not None else {}
+    return max((weighings[one] for one in found if one in weighings), key=lambda one: one.ratio, default=None)
 
 
 def _group(measurement: Measurement) -> tuple[str, Difference, str]:

@@ -6,6 +6,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from parity.compare.measurement import Comparison, Measurement, NotCompared
+from parity.compare.noise import Weighing
+from parity.findings.noise import NoiseVerdict
 from parity.trace.channels import Channel, Phase
 
 
@@ -25,12 +27,16 @@ class Finding:
     """One kind of difference in one channel, over all names and ranks that show it.
 
     ``first`` is its earliest measurement. A finding that ``gates`` makes the comparison fail; the others are listed.
+    ``weighing`` puts what exceeds the noise floor most against it, where that was measured; ``tolerance`` says which
+    tolerance of the policy accepts the finding, if one does.
     """
 
     verdict: Verdict
     channel: Channel
     measurements: tuple[Measurement, ...]
     gates: bool
+    weighing: Weighing | None = None
+    tolerance: str = ""
 
     @property
     def first(self) -> Measurement:
@@ -69,13 +75,14 @@ class Judgement:
     """All findings of a comparison in causal order, and everything that was not compared.
 
     ``irreproducible`` holds differences in what defines the training that prove nothing, because the reference does not
-    reproduce these values itself.
+    reproduce these values itself. ``noise`` is what the noise floor says, where something would gate without it.
     """
 
     comparison: Comparison
     findings: tuple[Finding, ...]
     not_compared: tuple[NotCompared, ...]
     irreproducible: tuple[Measurement, ...] = ()
+    noise: NoiseVerdict | None = None
 
     @property
     def gating(self) -> tuple[Finding, ...]:
@@ -89,8 +96,17 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """Different when anything gates; not compared when the reference does not reproduce its own training."""
+        """Different when anything gates; not compared when the reference does not reproduce its own training.
+
+        Equivalent when what differs lies within the noise floor or within a tolerance.
+        """
         if self.gating:
             return Verdict.DIFFERENT
-        compared = any(one.values for one in self.comparison.coverage.values())
-        return Verdict.IDENTICAL if compared and not self.irreproducible else Verdict.NOT_COMPARED
+        if self.irreproducible or not any(one.values for one in self.comparison.coverage.values()):
+            return Verdict.NOT_COMPARED
+        return Verdict.EQUIVALENT if self.equivalent else Verdict.IDENTICAL
+
+    @property
+    def equivalent(self) -> tuple[Finding, ...]:
+        """The findings that would gate but for the noise floor or a tolerance."""
+        return tuple(finding for finding in self.findings if finding.verdict is Verdict.EQUIVALENT)

@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
-_OBSERVING: Final = {"causality": "causality, at level full", "follow": "follow mode"}
+_OBSERVING: Final = {
+    "causality": "causality, at level full",
+    "consumption": "consumption, where noise is measured",
+    "follow": "follow mode",
+}
 
 
 def install(listener: Any, attachments: Mapping[str, Mapping[str, Any]]) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..trace.channels import CHANNELS, Kind
-from ..trace.digests import ALGORITHM
+from ..trace.digests import ALGORITHM, digest_tensor
 from ..trace.wire import SUFFIX, Writer, float_bits
 from .attachments import install as install_attachments
 from .compilation import hide_recorder
@@ -53,6 +53,7 @@ class Listener:
         self.stepped = False
         self.in_backward = False
         self.busy = False
+        self.sketching = False
         self.elsewhere = 0
         self.pid = os.getpid()
         self._handlers: dict[str, list[tuple[str, Handler]]] = {}
@@ -203,6 +204,12 @@ class Listener:
                 self._early.append((self.update, channel, name, value))
             return
         self._write(self._writer, self.update, channel, name, value)
+
+    def observe_tensor(self, channel: str, tensor: Any, name: str = "") -> None:
+        """Record the digest of ``tensor``; where this update is sketched, tell of the tensor too."""
+        self.observe(channel, digest_tensor(tensor), name)
+        if self.sketching:
+            self.emit("tensor", channel, tensor, name)
 
     def observe_scalar(self, channel: str, tensor: Any, name: str = "", *, divisor: float = 1.0) -> None:
         """Record the value of a one-element tensor over ``divisor``; on an accelerator, once the update is complete.

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
+from parity.compare.noise import FACTOR, Weighing
 from parity.compare.zoom_model import Zoom
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Cause, Diagnosis
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement
+from parity.findings.noise import NoiseVerdict
 from parity.report.facts import texts, verdict
 from parity.report.invariants import sides_json
 
@@ -32,7 +34,7 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "findings": [_finding(finding) for finding in judgement.findings] if judgement is not None else [],
         "invariants": sides_json(outcome.invariants),
         "not_compared": _not_compared(outcome),
-        "noise": None,
+        "noise": _noise(judgement.noise) if judgement is not None and judgement.noise is not None else None,
         "zoom": _zoom(outcome.zoom),
         "environment": _environment(judgement),
     }
@@ -115,6 +117,8 @@ def _finding(finding: Finding) -> dict[str, object]:
         "phase": finding.phase.name.lower(),
         "update": finding.update,
         "names": list(finding.names),
+        "noise": _weighing(finding.weighing),
+        "tolerance": finding.tolerance,
         "ranks": list(finding.ranks),
         "differing": sum(measurement.differing for measurement in finding.measurements),
         "compared": sum(measurement.compared for measurement in finding.measurements),
@@ -130,6 +134,27 @@ def _finding(finding: Finding) -> dict[str, object]:
             "relative": first.relative,
             "ulp": first.ulp,
         },
+    }
+
+
+def _weighing(weighing: Weighing | None) -> dict[str, object] | None:
+    """The place where a series exceeds its floor most; sizes are relative to the reference."""
+    return None if weighing is None else asdict(weighing)
+
+
+def _noise(verdict: NoiseVerdict) -> dict[str, object]:
+    """What the noise floor says; ``omitted`` is why it was not measured, empty where it was."""
+    worst, leaves = verdict.worst, verdict.leaves
+    return {
+        "runs": verdict.runs,
+        "factor": FACTOR,
+        "omitted": verdict.omitted,
+        "regrouped": verdict.regrouped,
+        "worst": worst and {"channel": worst[0].channel.name, "name": worst[0].name, **asdict(worst[1])},
+        "leaves": leaves and {"channel": leaves[0].channel.name, "name": leaves[0].name, "update": leaves[1].leaves},
+        "more_than_rounding": verdict.coarse
+        and {"channel": verdict.coarse.channel.name, "name": verdict.coarse.name, "update": verdict.coarse.update},
+        "gradient_noise_too_coarse": verdict.blurred,
     }
 
 

@@ -12,6 +12,7 @@ from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
 from parity.report.sections.follow import standing, written
+from parity.report.sections.noise import in_one_line
 from parity.report.wording import (
     capitalised,
     count,
@@ -73,6 +74,10 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
         yield from _zoom(outcome)
+    if judgement.noise is not None:
+        yield "noise", in_one_line(judgement.noise)
+    accepted = list(dict.fromkeys(one.tolerance for one in judgement.equivalent if one.tolerance))
+    yield "by tolerance", "; ".join(accepted)
     if outcome.followed is not None:
         yield from _followed(outcome.followed)
     for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():

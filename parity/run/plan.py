@@ -1,15 +1,23 @@
 """From a policy, or from two commands, to the scenarios that are run."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from parity.errors import UsageError
+from parity.compare.tolerance import Tolerance
+from parity.errors import PolicyError, UsageError
 from parity.policy import PairPolicy, Policy, ScenarioPolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
+from parity.trace.channels import CHANNELS
+
+TRACE: Final = "trace"
+OUT: Final = "out"
+SHARED: Final = "shared"
+NOISE_RUNS: Final = 3
 
 
 class Side(StrEnum):
@@ -40,6 +48,8 @@ class Scenario:
     reruns: bool = True
     zooms: bool = True
     follows: bool = False
+    noise_runs: int = NOISE_RUNS
+    tolerances: tuple[Tolerance, ...] = ()
 
     def command(self, side: Side) -> str:
         """The training command of ``side``."""
@@ -48,6 +58,9 @@ class Scenario:
     def prepare(self, side: Side) -> str | None:
         """The command that ``side`` runs before, unrecorded, or None."""
         return self.prepare_candidate if side in _CANDIDATES else self.prepare_reference
+
+
+Progress = Callable[[Scenario, str, Path | None], None]
 
 
 def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
@@ -92,6 +105,22 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
             world=scenario.world,
             environment=pair.environment,
         ),
+        tolerances=tolerances(policy, pair.name),
+    )
+
+
+def tolerances(policy: Policy, pair: str) -> tuple[Tolerance, ...]:
+    """What ``policy`` accepts of the differences of ``pair``.
+
+    Raises:
+        PolicyError: a tolerance is about a channel that does not exist.
+    """
+    unknown = [one.channel for one in policy.tolerances if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
+    if unknown:
+        message = f"tolerances for no channel: {', '.join(unknown)}; the channels are listed in docs/trace-format.md"
+        raise PolicyError(message)
+    return tuple(
+        Tolerance(**one.model_dump(exclude={"pair"})) for one in policy.tolerances if fnmatchcase(pair, one.pair)
     )
 
 
@@ -105,6 +134,14 @@ def fill(command: str, *, out: Path, shared: Path) -> list[str]:
     """The words of ``command`` with its placeholders replaced, so that a path with spaces stays one word."""
     words = split_command(command)
     return [word.replace("{out}", str(out)).replace("{shared}", str(shared)) for word in words]
+
+
+def in_float32(scenario: Scenario) -> Scenario:
+    """``scenario`` under another condition: both sides compute in float32, where the noise hides less."""
+    attachments = {**scenario.recording.attachments, "full_precision": {}}
+    return replace(
+        scenario, name=f"{scenario.name}-fp32", recording=replace(scenario.recording, attachments=attachments)
+    )
 
 
 def by_pair(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, list[Scenario]]]:

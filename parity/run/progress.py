@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from parity.record.launch import Tick
-from parity.run.plan import Scenario
-from parity.run.session import Progress
+from parity.run.plan import Progress, Scenario
 from parity.trace.tail import Position, Tail
 
 

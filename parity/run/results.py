@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Final
 
 from parity.compare.engine import compare
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.outcome import Outcome
 from parity.errors import ParityError, TraceMissingError
 from parity.gate import RESULT
 from parity.report.discrepancy import discrepancy_report
 from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
-from parity.run.plan import Side
-from parity.run.session import TRACE, conclude, require_candidate, require_reference
+from parity.run.noise import Stored, measure_noise
+from parity.run.plan import TRACE, Side
+from parity.run.session import conclude, require_candidate, require_reference
 from parity.run.zoom import stored_zoom
 from parity.trace.store import read_trace
 
@@ -31,8 +33,8 @@ def write_results(outcomes: Sequence[Outcome], base: Path) -> Path:
     return report
 
 
-def judge_stored(base: Path) -> list[Outcome]:
-    """Judge again the traces that an earlier session left under the pair's directory ``base``.
+def judge_stored(base: Path, tolerances: Sequence[Tolerance] = ()) -> list[Outcome]:
+    """Judge again, with ``tolerances``, the traces that an earlier session left under the pair's directory ``base``.
 
     Raises:
         TraceMissingError: there is none.
@@ -41,10 +43,10 @@ def judge_stored(base: Path) -> list[Outcome]:
     if not scenarios:
         message = f"{base} holds no recorded scenarios; expected the directory of a pair, such as reports/out/PAIR"
         raise TraceMissingError(message)
-    return [_judge_stored(base.resolve().name, place) for place in scenarios]
+    return [_judge_stored(base.resolve().name, place, tolerances) for place in scenarios]
 
 
-def _judge_stored(pair: str, place: Path) -> Outcome:
+def _judge_stored(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> Outcome:
     try:
         reference = read_trace(place / Side.REFERENCE / TRACE)
         require_reference(reference)
@@ -52,6 +54,8 @@ def _judge_stored(pair: str, place: Path) -> Outcome:
         require_candidate(candidate)
         rerun = place / Side.RERUN / TRACE
         again = compare(reference, read_trace(rerun)) if rerun.is_dir() else None
-        return stored_zoom(conclude(pair, place.name, compare(reference, candidate), again), place, TRACE)
+        comparison = compare(reference, candidate)
+        noise = measure_noise(comparison, again, Stored(place=place), tolerances)
+        return stored_zoom(conclude(pair, place.name, comparison, again, noise, tolerances), place, TRACE)
     except ParityError as error:
         return Outcome(pair=pair, scenario=place.name, error=error)

@@ -2,13 +2,16 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from parity.compare.engine import compare
 from parity.compare.measurement import Comparison
+from parity.compare.noise import NoisePass
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import diagnose
@@ -20,17 +23,13 @@ from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
 from parity.run.follow import followed
-from parity.run.plan import Scenario, Side, fill
+from parity.run.noise import Live, finely, measure_noise
+from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
 from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
-TRACE: Final = "trace"
-OUT: Final = "out"
-SHARED: Final = "shared"
 _TAIL_LINES: Final = 15
-
-Progress = Callable[[Scenario, str, Path | None], None]
 
 
 def set_up(scenario: Scenario, base: Path) -> None:
@@ -61,10 +60,12 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
     progress(scenario, "comparing", None)
     comparison = compare(reference, candidate)
     rerun: Comparison | None = None
-    if scenario.reruns and judge(comparison).gating:
+    if scenario.reruns and judge(comparison, tolerances=scenario.tolerances).gating:
         # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
-        rerun = compare(reference, run_side(scenario, Side.RERUN, base, progress))
-    outcome = conclude(scenario.pair, scenario.name, comparison, rerun)
+        rerun = compare(reference, run_side(finely(scenario), Side.RERUN, base, progress))
+    source = Live(scenario=scenario, base=base, progress=progress, run=partial(_run_for_noise, base, launcher))
+    noise = measure_noise(comparison, rerun, source, scenario.tolerances)
+    outcome = conclude(scenario.pair, scenario.name, comparison, rerun, noise, scenario.tolerances)
     outcome = look_closer(outcome, scenario, base, progress, launcher)
     if scenario.follows:
         outcome = followed(outcome, scenario, rerun, lambda one, side: run_side(one, side, base, progress, launcher))
@@ -82,9 +83,20 @@ def look_closer(
     return zoom_in(outcome, scenario, lambda again, side: run_side(again, side, base, told, launcher))
 
 
-def conclude(pair: str, scenario: str, comparison: Comparison, rerun: Comparison | None) -> Outcome:
+def _run_for_noise(base: Path, launcher: Launcher, scenario: Scenario, side: Side, progress: Progress) -> Trace:
+    return run_side(scenario, side, base, progress, launcher)
+
+
+def conclude(
+    pair: str,
+    scenario: str,
+    comparison: Comparison,
+    rerun: Comparison | None,
+    noise: NoisePass | None = None,
+    tolerances: Sequence[Tolerance] = (),
+) -> Outcome:
     """Judge and diagnose one comparison."""
-    judgement = judge(comparison, rerun=rerun)
+    judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
     return Outcome(
         pair=pair,
         scenario=scenario,

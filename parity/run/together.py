@@ -13,8 +13,8 @@ from parity.errors import ParityError
 from parity.findings.judge import judge
 from parity.record.listener import STOP
 from parity.record.processes import Launcher, start_fresh
-from parity.run.plan import Scenario, Side
-from parity.run.session import TRACE, Progress, conclude, look_closer, require_candidate, require_reference, run_side
+from parity.run.plan import TRACE, Progress, Scenario, Side
+from parity.run.session import conclude, look_closer, require_candidate, require_reference, run_side
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from parity.trace.tail import Tail
@@ -43,7 +43,8 @@ def run_until_divergence(
         return Outcome(pair=scenario.pair, scenario=scenario.name, error=error)
     if watch.stopped:
         reference, candidate = in_common(reference, candidate)
-    outcome = conclude(scenario.pair, scenario.name, compare(reference, candidate), None)
+    comparison = compare(reference, candidate)
+    outcome = conclude(scenario.pair, scenario.name, comparison, None, tolerances=scenario.tolerances)
     return look_closer(outcome, scenario, base, progress, launcher)
 
 
@@ -60,6 +61,7 @@ class _Watch:
         place = base / scenario.name
         self.traces = {side: place / side.value / TRACE for side in (Side.REFERENCE, Side.CANDIDATE)}
         self.stopped = False
+        self._tolerances = scenario.tolerances
         self._over = threading.Event()
 
     def until_done(self, runs: list["Future[Trace]"]) -> None:
@@ -79,8 +81,10 @@ class _Watch:
             reference, candidate = in_common(*(read_trace(trace) for trace in self.traces.values()))
         except ParityError:
             return  # one side has not begun to write
-        if reference.processes and candidate.processes and judge(compare(reference, candidate)).gating:
-            self._stop()
+        if reference.processes and candidate.processes:
+            comparison = compare(reference, candidate)
+            if judge(comparison, tolerances=self._tolerances).gating:
+                self._stop()
 
     def _stop(self) -> None:
         """Ask both programs to end at an update that none of their ranks has begun."""

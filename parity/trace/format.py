@@ -37,7 +37,8 @@ _SKETCHES: Final = f"""\
 ## Sketches
 
 `rankRANK-PID{SKETCHES}` stands beside a trace where tensors were sketched: gradients and parameters at scheduled
-updates, in the order of their digests, {BUCKETS} numbers each (`{ALGORITHM}`). The length of the difference of two
+updates, with `first:N` whatever else carries values, in the order of their digests, {BUCKETS} numbers each
+(`{ALGORITHM}`). The length of the difference of two
 sketches, over the length of the first, estimates the relative distance of two tensors that nobody stored.
 """
 _ZOOM: Final = f"""\

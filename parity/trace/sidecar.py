@@ -37,6 +37,32 @@ class Sketches:
                         return elements[number], np.frombuffer(content.data, "<f4", BUCKETS, at)
         return None
 
+    def rows(self, channel: str, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """All sketches of one series in the order of observation: updates, numbers of elements, one sketch a row."""
+        held = self._rows.get((channel, name), [])
+        data = self._content.data
+        sketches = [np.frombuffer(data, "<f4", BUCKETS, at) for _, _, at in held]
+        return (
+            np.array([update for update, _, _ in held], dtype=np.int64),
+            np.array([elements for _, elements, _ in held], dtype=np.int64),
+            np.stack(sketches) if sketches else np.empty((0, BUCKETS), dtype=np.float32),
+        )
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+        """Update, number of elements and offset of each sketch, by series."""
+        content = self._content
+        known = {number: (key, size) for key, sizes in content.series.items() for number, size in sizes.items()}
+        found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+        for update in sorted(content.blocks):
+            for ids_at, count in content.blocks[update]:
+                for position, number in enumerate(struct.unpack_from(f"<{count}I", content.data, ids_at)):
+                    if number in known:
+                        key, elements = known[number]
+                        at = ids_at + 4 * count + _BYTES * position
+                        found.setdefault(key, []).append((update, elements, at))
+        return found
+
     def updates(self) -> list[int]:
         """The updates that were sketched."""
         return sorted(self._content.blocks)

@@ -38,10 +38,10 @@ class Schedule:
     """Which updates are sketched.
 
     ``auto``: 0 and every power of two, so that an early divergence has its size, and every hundredth; ``every:N``;
-    ``last:N`` of a run whose number of updates is limited; ``off``.
+    ``last:N`` of a run whose number of updates is limited; ``first:N``, then as ``auto``; ``off``.
     """
 
-    kind: Literal["auto", "every", "last", "off"]
+    kind: Literal["auto", "every", "last", "first", "off"]
     count: int = 0
 
     @classmethod
@@ -54,9 +54,10 @@ class Schedule:
         kind, colon, count = text.partition(":")
         if not colon and kind in ("auto", "off"):
             return cls("auto" if kind == "auto" else "off")
-        if kind in ("every", "last") and count.isdecimal() and int(count):
-            return cls("every" if kind == "every" else "last", int(count))
-        message = f"{text!r} is no schedule; expected auto, every:N, last:N or off"
+        for known in ("every", "last", "first"):
+            if kind == known and count.isdecimal() and int(count):
+                return cls(known, int(count))
+        message = f"{text!r} is no schedule; expected auto, every:N, last:N, first:N or off"
         raise ValueError(message)
 
     def takes(self, update: int, limit: int | None) -> bool:
@@ -67,7 +68,7 @@ class Schedule:
             return update % self.count == 0
         if self.kind == "last":
             return limit is not None and update >= limit - self.count
-        return update & (update - 1) == 0 or update % _REGULAR == 0
+        return update < self.count or update & (update - 1) == 0 or update % _REGULAR == 0
 
 
 class SketchWriter(Appender):

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from parity.verbs.options import FRESH, JSON, OUT, recorded
-from parity.verbs.scenarios import run_scenarios
+from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, recorded
+from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
 @click.command()
@@ -19,6 +19,9 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("--zoom/--no-zoom", default=True, help="Run both once more to name the module and operation that differ.")
 @click.option("--fail-fast", is_flag=True, help="Run both sides together and stop them at the first divergence.")
 @click.option("--follow", is_flag=True, help="Then run both in lockstep, to judge every phase on its own.")
+@click.option("--replay", type=click.Choice(["fp32"]), help="Compare once more with both sides in float32.")
+@NOISE
+@POLICY
 @recorded
 @FRESH
 @JSON
@@ -31,6 +34,9 @@ def compare(
     recording: dict[str, Any],
     rerun: bool,
     zoom: bool,
+    noise_runs: int,
+    policy: Path | None,
+    replay: str | None,
     fail_fast: bool,
     follow: bool,
     fresh: bool,
@@ -42,7 +48,7 @@ def compare(
     """
     from parity.errors import UsageError
     from parity.record.launch import Recording
-    from parity.run.plan import Scenario
+    from parity.run.plan import Scenario, in_float32
 
     if follow and fail_fast:
         message = "--follow needs whole runs and --fail-fast stops them: give one of the two"
@@ -56,5 +62,8 @@ def compare(
         reruns=rerun,
         zooms=zoom,
         follows=follow,
+        noise_runs=noise_runs,
+        tolerances=tolerances_in(policy, name),
     )
-    sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))
+    scenarios = [scenario, in_float32(scenario)] if replay else [scenario]
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from parity.verbs.options import JSON
-from parity.verbs.scenarios import print_outcomes
+from parity.verbs.options import JSON, POLICY
+from parity.verbs.scenarios import print_outcomes, tolerances_in
 
 
 @click.command()
@@ -14,8 +14,11 @@ from parity.verbs.scenarios import print_outcomes
 @click.argument("candidate", type=click.Path(path_type=Path))
 @click.option("--rerun", type=click.Path(path_type=Path), help="Trace of a second run of the reference.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the Markdown report to this file.")
+@POLICY
 @JSON
-def diff(reference: Path, candidate: Path, rerun: Path | None, output: Path | None, *, as_json: bool) -> None:
+def diff(
+    reference: Path, candidate: Path, rerun: Path | None, output: Path | None, policy: Path | None, *, as_json: bool
+) -> None:
     """Compare two recorded traces."""
     from parity.compare.engine import compare as measure
     from parity.gate import exit_code
@@ -27,7 +30,8 @@ def diff(reference: Path, candidate: Path, rerun: Path | None, output: Path | No
     ours, theirs = read_trace(reference), read_trace(candidate)
     require_candidate(theirs)
     again = measure(ours, read_trace(rerun)) if rerun else None
-    outcome = conclude(reference.name, candidate.name, measure(ours, theirs), again)
+    tolerances = tolerances_in(policy, reference.name)
+    outcome = conclude(reference.name, candidate.name, measure(ours, theirs), again, tolerances=tolerances)
     if output is not None:
         output.write_text(render_markdown(discrepancy_report([outcome])), encoding="utf-8")
     print_outcomes([outcome], output, as_json=as_json)

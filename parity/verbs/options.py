@@ -11,6 +11,16 @@ OUT: Final = Path("reports/out")
 FRESH: Final = click.option(
     "--fresh", is_flag=True, help="Start each program in a new process, never as a copy of a warm one."
 )
+NOISE: Final = click.option(
+    "--noise-runs",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Perturbed runs of the reference where something differs; 0 measures no noise.",
+)
+POLICY: Final = click.option(
+    "--policy", type=click.Path(path_type=Path), help="File with the tolerances to judge by, in [tool.parity]."
+)
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 _RECORDING: Final = {
@@ -23,7 +33,10 @@ _RECORDING: Final = {
         "--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as."
     ),
     "sketch": click.option(
-        "--sketch", default="auto", show_default=True, help="When to sketch tensors: auto, every:N, last:N or off."
+        "--sketch",
+        default="auto",
+        show_default=True,
+        help="When to sketch tensors: auto, every:N, last:N, first:N or off.",
     ),
     "without": click.option("--without", multiple=True, metavar="PROBE", help="Leave a probe out (repeatable)."),
 }

@@ -1,12 +1,13 @@
 """``parity run``: run the pairs of the policy."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from parity.errors import UsageError
-from parity.verbs.options import FRESH, JSON, OUT
+from parity.verbs.options import FRESH, JSON, NOISE, OUT
 from parity.verbs.scenarios import run_scenarios
 
 
@@ -15,9 +16,19 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("--full", is_flag=True, help="Run the scenarios of tier full too.")
 @click.option("--config", type=click.Path(path_type=Path), help="Policy file; else the nearest pyproject.toml.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
+@NOISE
 @FRESH
 @JSON
-def run(pairs: tuple[str, ...], config: Path | None, output: Path, *, full: bool, fresh: bool, as_json: bool) -> None:
+def run(
+    pairs: tuple[str, ...],
+    config: Path | None,
+    output: Path,
+    *,
+    full: bool,
+    noise_runs: int,
+    fresh: bool,
+    as_json: bool,
+) -> None:
     """Run all scenarios of the policy's PAIRS, by default of every pair."""
     from parity.policy import find_policy, read_policy
     from parity.run.plan import plan
@@ -26,4 +37,6 @@ def run(pairs: tuple[str, ...], config: Path | None, output: Path, *, full: bool
     if path is None:
         message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
         raise UsageError(message)
-    sys.exit(run_scenarios(plan(read_policy(path), pairs, full=full), output, as_json=as_json, fresh=fresh))
+    planned = plan(read_policy(path), pairs, full=full)
+    scenarios = [replace(scenario, noise_runs=noise_runs) for scenario in planned]
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh))

@@ -9,6 +9,7 @@ import click
 from parity.errors import ParityError
 
 if TYPE_CHECKING:
+    from parity.compare.tolerance import Tolerance
     from parity.diagnose.outcome import Outcome
     from parity.run.plan import Scenario
 
@@ -46,6 +47,16 @@ def run_scenarios(
     for outcomes, path in reports:
         print_outcomes(outcomes, path, as_json=as_json)
     return exit_code(done)
+
+
+def tolerances_in(policy: Path | None, pair: str) -> "tuple[Tolerance, ...]":
+    """What the policy file ``policy`` accepts of the differences of ``pair``; nothing without a file."""
+    if policy is None:
+        return ()
+    from parity.policy import read_policy
+    from parity.run.plan import tolerances
+
+    return tolerances(read_policy(policy), pair)
 
 
 def print_outcomes(outcomes: "Sequence[Outcome]", report_path: Path | None, *, as_json: bool) -> None:

@@ -13,7 +13,8 @@ from tests.e2e.programs import TINY, command, parity
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with one finished comparison that differs."""
     place = tmp_path_factory.mktemp("stored")
-    assert parity("compare", command(TINY), command(TINY, "--lr=0.02"), cwd=place).returncode == 1
+    pair = command(TINY), command(TINY, "--lr=0.02")
+    assert parity("compare", *pair, "--sketch=first:6", cwd=place).returncode == 1
     return place
 
 
@@ -90,6 +91,45 @@ def test_help_explains_every_slug() -> None:
         assert f"{slug} (exit code" in listed
         assert parity("help", slug, cwd=Path.cwd()).returncode == 0
     assert parity("help", "no-such-slug", cwd=Path.cwd()).returncode == 2
+
+
+TOLERANT = """
+[tool.parity]
+[[tool.parity.tolerances]]
+channel = "{channel}"
+relative = {relative}
+reason = "a rate twice as high was asked for"
+"""
+
+
+@pytest.mark.parametrize(
+    ("channel", "relative", "status", "verdict"),
+    [("*", 1e9, 0, "equivalent"), ("*", 1e-9, 1, "different"), ("lr", 1.0, 1, "different")],
+)
+def test_what_is_stored_is_judged_again_under_another_policy(
+    channel: str, relative: float, status: int, verdict: str, stored: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "pyproject.toml"
+    policy.write_text(TOLERANT.format(channel=channel, relative=relative), encoding="utf-8")
+    place = tmp_path / "pair"
+    shutil.copytree(stored / "reports/out/compare", place)
+    done = parity("report", str(place), "--policy", str(policy), "--json", cwd=tmp_path)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["verdict"]) == (status, verdict)
+    accepted = {one["channel"] for one in result["findings"] if one["tolerance"]}
+    assert ("lr" in accepted) == (relative >= 1)
+    assert ("By tolerance:" in (place / "report.md").read_text(encoding="utf-8")) == bool(accepted)
+    sides = [str(place / "scratch" / side / "trace") for side in ("reference", "candidate")]
+    assert parity("diff", *sides, "--policy", str(policy), cwd=tmp_path).returncode == status
+    assert parity("diff", *sides, cwd=tmp_path).returncode == 1
+
+
+def test_a_tolerance_for_a_channel_that_does_not_exist_is_refused(stored: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "pyproject.toml"
+    policy.write_text(TOLERANT.format(channel="learning_rate", relative=1), encoding="utf-8")
+    done = parity("report", str(stored / "reports/out/compare"), "--policy", str(policy), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "learning_rate" in done.stderr.decode()
 
 
 POLICY = """

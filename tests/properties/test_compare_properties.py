@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from parity.compare.engine import compare
 from parity.compare.measurement import Difference, sizes
 from parity.compare.series import compare_series
+from parity.compare.tolerance import Tolerance
 from parity.findings.judge import judge
 from parity.findings.model import Verdict
 from parity.trace.channels import Kind
@@ -108,6 +110,39 @@ def test_measurements_are_in_causal_order_and_findings_too(ours, theirs):
     assert [one.first.place for one in judge(found).findings] == sorted(
         one.first.place for one in judge(found).findings
     )
+
+
+TOLERANCES = st.builds(
+    Tolerance,
+    channel=st.sampled_from(["*", "loss", "micro_steps"]),
+    name=st.sampled_from(["*", "a*", ""]),
+    reason=st.just("why"),
+    updates=st.none() | st.sampled_from([(-1, 1), (2, 4), (0, 99)]),
+    absolute=st.none() | st.sampled_from([0.0, 1.0, 5.0]),
+    relative=st.none() | st.sampled_from([0.0, 1.0]),
+    ulp=st.none() | st.sampled_from([0, 1 << 62]),
+)
+
+
+def looser(tolerance):
+    """The same tolerance with larger bounds over more updates."""
+    bounds = {name: 2 * bound for name in ("absolute", "relative", "ulp") if (bound := getattr(tolerance, name))}
+    return replace(tolerance, updates=None, **bounds)
+
+
+@given(processes(), processes(), st.lists(TOLERANCES, max_size=3), st.lists(TOLERANCES, max_size=2))
+def test_a_looser_policy_never_adds_a_finding(ours, theirs, some, more):
+    found = compare(trace(ours), trace(theirs))
+    strict = judge(found, tolerances=some)
+    loose = judge(found, tolerances=[*map(looser, some), *more])
+
+    def counted(judgement):
+        return {id(one) for finding in judgement.gating for one in finding.measurements}
+
+    assert counted(loose) <= counted(strict) <= counted(judge(found))
+    assert {id(one) for finding in loose.findings for one in finding.measurements} == {
+        id(one) for finding in strict.findings for one in finding.measurements
+    }
 
 
 @given(processes(), processes(), processes())

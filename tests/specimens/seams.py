@@ -379,4 +379,17 @@ _TRACKERS: Final = (
     ),
 )
 
-SEAMS: Final = (*_CONFIGURATION, *_RANDOMNESS, *_LOADERS, *_LOOP, *_CONDUCT, *_RANKS, *_OUTPUT, *_TRACKERS)
+_NOISE: Final = (
+    Specimen(
+        id="samples",
+        words=("variants.py", "merged", "--updates=2"),
+        updates=2,
+        attachments={"consumption": {}},
+        expects={"micro_steps": [2, 2], "samples": lambda found: len(set(found)) == 2},
+    ),
+)
+
+SEAMS: Final = (
+    *(*_NOISE, *_CONFIGURATION, *_RANDOMNESS, *_LOADERS, *_LOOP),
+    *(*_CONDUCT, *_RANKS, *_OUTPUT, *_TRACKERS),
+)

@@ -30,6 +30,7 @@ class Specimen:
     requires: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     level: str = "digest"
+    attachments: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def proves(self) -> set[str]:
         """Channels that this row shows to be observed."""

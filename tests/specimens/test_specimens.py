@@ -57,7 +57,9 @@ def test_the_trace_holds_what_the_program_did(row: Specimen, warm: Launcher, tmp
 def recorded(row: Specimen, place: Path, launcher: Launcher) -> Trace:
     out = place / "out"
     environment = {"OMP_NUM_THREADS": "1", **row.environment}
-    recording = Recording(level=row.level, world=row.world, out=out, seed=0, environment=environment)
+    recording = Recording(
+        level=row.level, world=row.world, out=out, seed=0, environment=environment, attachments=row.attachments
+    )
     words = [sys.executable, *(word.replace("{out}", str(out)) for word in row.words)]
     trace = place / "trace"
     status = record(words, trace, recording, directory=SCRIPTS, streams=False, launcher=launcher)

@@ -16,6 +16,11 @@ SCENARIO = """
 name = "quick"
 """
 
+TOLERANCE = """
+[[tool.parity.tolerances]]
+channel = "loss"
+"""
+
 
 def written(directory, text):
     path = directory / "pyproject.toml"
@@ -110,6 +115,12 @@ def test_every_problem_is_listed_at_once_with_its_path(tmp_path):
         (PAIR + SCENARIO + "seed = 'x'", "pairs[0].scenarios[0].seed"),
         (PAIR + SCENARIO + "arguments = ['--x']", "pairs[0].scenarios[0].arguments"),
         (PAIR + SCENARIO + SCENARIO, "pairs[0]"),
+        (TOLERANCE, "tolerances[0].reason"),
+        (TOLERANCE + "reason = ''\nulp = 1", "tolerances[0].reason"),
+        (TOLERANCE + "reason = 'why'", "tolerances[0]"),
+        (TOLERANCE + "reason = 'why'\nrelative = -1.0", "tolerances[0].relative"),
+        (TOLERANCE + "reason = 'why'\nabsolute = inf", "tolerances[0].absolute"),
+        (TOLERANCE + "reason = 'why'\nulp = 1\nupdates = [1]", "tolerances[0].updates[1]"),
     ],
 )
 def test_each_check_names_the_key(tmp_path, text, where):

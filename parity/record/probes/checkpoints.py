@@ -4,7 +4,7 @@ import functools
 import os
 from typing import Any, Final
 
-from ...trace.digests import digest_bytes, digest_tensor
+from ...trace.digests import digest_bytes
 from .calls import Family
 from .leaves import is_long, leaves
 from .roots import kind_of
@@ -73,9 +73,10 @@ def _file(listener: Any, target: Any) -> str:
 def _observe_leaf(listener: Any, value: Any, name: str) -> None:
     if hasattr(value, "data_ptr") or _is_array(value):
         listener.observe("checkpoint_kind", kind_of(value), name)
-        if listener.level != "scalars":
-            digest = _digest_array(value) if _is_array(value) else digest_tensor(value)
-            listener.observe("checkpoint_tensor", digest, name)
+        if listener.level != "scalars" and _is_array(value):
+            listener.observe("checkpoint_tensor", _digest_array(value), name)
+        elif listener.level != "scalars":
+            listener.observe_tensor("checkpoint_tensor", value, name)
     elif is_long(value):
         listener.observe("checkpoint_kind", f"{type(value).__name__} of {len(value)}", name)
         if listener.level != "scalars":

@@ -33,7 +33,8 @@ def install(listener: Any) -> None:
         unmeasured.extend(fresh)
         if listener.level != "scalars":
             for parameter in fresh:
-                listener.observe("gradient", _digest(parameter.grad, scale), listener.parameter_name(parameter))
+                gradient = parameter.grad if scale is None else _unscaled(parameter.grad, scale)
+                listener.observe_tensor("gradient", gradient, listener.parameter_name(parameter))
 
     def measure(norm: Any, scale: Any = None) -> None:
         if not unmeasured:
@@ -56,8 +57,8 @@ def _dense(gradient: Any) -> Any:
     return gradient.coalesce().values() if gradient.is_sparse else gradient
 
 
-def _digest(gradient: Any, scale: Any) -> int:
-    return digest_tensor(gradient if scale is None else gradient.detach() * scale.double().reciprocal().float())
+def _unscaled(gradient: Any, scale: Any) -> Any:
+    return gradient.detach() * scale.double().reciprocal().float()
 
 
 def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:

@@ -30,14 +30,14 @@ def install(listener: Any) -> None:
         if dtypes[-1:] != [dtype]:
             dtypes[:] = [dtype]
             listener.observe("loss_dtype", dtype)
-        for position, target in enumerate(_targets(losses)):
+        for position, target in enumerate(targets(losses)):
             listener.observe("target_shape", kind_of(target), str(position))
             listener.observe("target", digest_tensor(target), str(position))
 
     listener.on("backward_begins", "losses", observe)
 
 
-def _targets(losses: list[Any]) -> Iterator[Any]:
+def targets(losses: list[Any]) -> Iterator[Any]:
     """Targets within a few nodes of the losses, breadth first.
 
     What a hook has packed away is left alone: to unpack it may cost, or compute a checkpointed region again.

@@ -3,7 +3,7 @@
 import weakref
 from typing import Any, Final
 
-from ...trace.digests import digest_bytes, digest_tensor
+from ...trace.digests import digest_bytes
 
 CHANNELS: Final = ("lr", "optimizer_type", "optimizer_group", "parameter", "optimizer_state")
 SEAM: Final = "public global step hooks of torch.optim.optimizer"
@@ -114,8 +114,10 @@ def _observe_result(listener: Any, optimizer: Any) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             name = listener.parameter_name(parameter)
-            listener.observe("parameter", digest_tensor(parameter), name)
+            listener.observe_tensor("parameter", parameter, name)
             state = optimizer.state.get(parameter)
             for key, value in state.items() if state else ():
-                digest = digest_tensor(value) if hasattr(value, "data_ptr") else digest_bytes(repr(value).encode())
-                listener.observe("optimizer_state", digest, f"{name}/{key}")
+                if hasattr(value, "data_ptr"):
+                    listener.observe_tensor("optimizer_state", value, f"{name}/{key}")
+                else:
+                    listener.observe("optimizer_state", digest_bytes(repr(value).encode()), f"{name}/{key}")

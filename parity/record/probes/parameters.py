@@ -92,7 +92,7 @@ def _observe_buffers(listener: Any) -> None:
     for name, tensor in listener.roots.tensors():
         if name in listener.buffers and tensor._version != listener.buffers[name]:
             listener.buffers[name] = tensor._version
-            listener.observe("buffer", digest_tensor(tensor), name)
+            listener.observe_tensor("buffer", tensor, name)
 
 
 def _observe_step(listener: Any, optimizer: Any, known: weakref.WeakKeyDictionary[Any, int]) -> None:
@@ -111,7 +111,7 @@ def _observe_all(listener: Any) -> None:
     for name, tensor in listener.roots.parameters():
         listener.marks[name] = None
         if tensor.requires_grad:
-            listener.observe("parameter", digest_tensor(tensor), name)
+            listener.observe_tensor("parameter", tensor, name)
     _observe_buffers(listener)
 
 
@@ -125,7 +125,7 @@ def _observe_outside(listener: Any) -> None:
         tensor = tensors.get(name)
         if tensor is not None and listener.marks[name] != (mark := _mark(tensor)):
             listener.marks[name] = mark
-            listener.observe("parameter_outside", digest_tensor(tensor), name)
+            listener.observe_tensor("parameter_outside", tensor, name)
 
 
 def _mark(tensor: Any) -> tuple[int, int]:

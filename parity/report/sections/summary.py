@@ -61,7 +61,10 @@ def _verdict(outcomes: Sequence[Outcome]) -> Text:
     if gravest is Verdict.IDENTICAL:
         return Strong(("Parity: identical.",)), *_parity(outcomes)
     if gravest is Verdict.EQUIVALENT:
-        rest = " Every difference between the programs lies within the measured noise of the reference itself."
+        rest = (
+            " Every difference between the programs lies within the measured noise of the reference itself, or within "
+            "a tolerance of the policy, or does not count against parity."
+        )
         return Strong(("Parity: equivalent.",)), rest
     if gravest is Verdict.NOT_COMPARED:
         where = f"In {part} nothing is known about parity. " if several else "Nothing is known about parity. "

@@ -36,6 +36,14 @@ CHANNELS = (
         name_means="argument",
     ),
     Channel(
+        name="samples",
+        site="forward",
+        phase=Phase.DATA,
+        kind=Kind.DIGEST,
+        title="which samples an update consumes, in whatever micro-batches and order",
+        role=Role.CONTEXT,
+    ),
+    Channel(
         name="rng",
         site="forward",
         phase=Phase.DATA,

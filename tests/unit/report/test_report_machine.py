@@ -55,6 +55,8 @@ def test_the_schema_is_frozen(make):
             "phase",
             "update",
             "names",
+            "noise",
+            "tolerance",
             "ranks",
             "differing",
             "compared",

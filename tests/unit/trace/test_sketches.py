@@ -140,6 +140,7 @@ def test_nothing_of_the_program_is_touched():
         ("every:1", None, list(range(201))),
         ("last:2", 50, [48, 49]),
         ("last:2", None, []),
+        ("first:6", None, [0, 1, 2, 3, 4, 5, 8, 16, 32, 64, 100, 128, 200]),
         ("off", None, []),
     ],
 )
@@ -148,7 +149,7 @@ def test_which_updates_are_sketched(text, limit, taken):
     assert [update for update in range(-1, 201 if limit is None else limit) if schedule.takes(update, limit)] == taken
 
 
-@pytest.mark.parametrize("text", ["", "auto:1", "every", "every:", "every:0", "every:-1", "last:x", "never"])
+@pytest.mark.parametrize("text", ["", "auto:1", "every", "every:", "every:0", "every:-1", "last:x", "first:0", "never"])
 def test_a_schedule_that_means_nothing_is_refused(text):
     with pytest.raises(ValueError, match="expected auto"):
         Schedule.parse(text)
