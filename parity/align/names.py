@@ -28,6 +28,7 @@ _PARAMETER_CHANNELS: Final = frozenset(
 _CHECKPOINT_CHANNELS: Final = frozenset({"checkpoint_kind", "checkpoint_tensor", "checkpoint_value"})
 STATE_SEPARATOR: Final = "/"
 FILE_SEPARATOR: Final = "::"
+_STATE_CHANNELS: Final = frozenset({"optimizer_state", "optimizer_state_initial"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Alignment:
         """The candidate's name for the reference's ``name`` in ``channel``."""
         if channel in _PARAMETER_CHANNELS:
             return self.parameters.get(name, name)
-        if channel == "optimizer_state":
+        if channel in _STATE_CHANNELS:
             parameter, separator, state = name.rpartition(STATE_SEPARATOR)
             return self.parameters.get(parameter, parameter) + separator + state
         if channel == "checkpoint_file":
