@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from parity.diagnose.continuation.model import Resumption
 from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.model import Judgement, Verdict
@@ -15,6 +16,7 @@ class Outcome:
     scenario: str
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
+    resumption: Resumption | None = None
     error: ParityError | None = None
 
     @property

@@ -7,6 +7,7 @@ from parity.report.document import Code, Document, Text
 from parity.report.facts import program
 from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
+from parity.report.sections.resumption import resumptions
 from parity.report.sections.runs import runs
 from parity.report.sections.structure import structure
 from parity.report.sections.summary import summary
@@ -15,8 +16,9 @@ from parity.report.sections.surroundings import surroundings
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    sections = (summary, structure, causes, surroundings, coverage, runs)
-    return Document(_title(outcomes), tuple(section(outcomes) for section in sections))
+    before, after = (summary, structure, causes), (surroundings, coverage, runs)
+    made = [tuple(section(outcomes) for section in sections) for sections in (before, after)]
+    return Document(_title(outcomes), (*made[0], *resumptions(outcomes), *made[1]))
 
 
 def _title(outcomes: Sequence[Outcome]) -> Text:

@@ -9,6 +9,7 @@ from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Cause, Diagnosis
 from parity.findings.model import Finding, Judgement
 from parity.report.facts import texts, verdict
+from parity.report.resumption import resumption_json
 
 SCHEMA: Final = 1
 
@@ -30,6 +31,8 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "noise": None,
         "environment": _environment(judgement),
     }
+    if outcome.resumption is not None:
+        result["resume"] = resumption_json(outcome.resumption)
     return {key: _portable(content) for key, content in result.items()}
 
 

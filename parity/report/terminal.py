@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from parity.diagnose.outcome import Outcome
 from parity.findings.model import Finding, Judgement, Verdict
+from parity.report import resumption
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
@@ -56,6 +57,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     if finding is not None:
         yield from _divergence(finding, judgement)
         yield from _causes(outcome)
+    yield from resumption.lines(outcome)
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
 

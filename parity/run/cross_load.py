@@ -1,0 +1,42 @@
+"""The scenario of kind cross-load: each side resumes from its own checkpoint, and from the other side's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from parity.compare.engine import compare
+from parity.diagnose.continuation.crossing import crossing_rules
+from parity.diagnose.library import RULES
+from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import diagnose
+from parity.findings.judge import judge
+from parity.record.processes import Launcher, start_fresh
+from parity.run.plan import Scenario, Side
+from parity.run.resume import FIRST, resumed, stopped
+from parity.run.session import Progress, conclude, require_reference, run_side
+from parity.trace.model import Trace
+
+_SIDES = (Side.REFERENCE, Side.CANDIDATE)
+
+
+def run_cross_load(
+    scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> list[Outcome]:
+    """One outcome for the runs that save, and one for each checkpoint: both sides resume from it, and are compared."""
+    first = {side: run_side(stopped(scenario), side, base, progress, launcher) for side in _SIDES}
+    outcomes = [conclude(scenario.pair, f"{scenario.name}-{FIRST}", compare(*first.values()), None)]
+    for origin in _SIDES:
+        told = resumed(scenario, base, *_SIDES, origin=origin)
+        told = replace(told, name=f"{scenario.name}-from-{origin.value}")
+        after = {side: run_side(told, side, base, progress, launcher) for side in _SIDES}
+        # The owner of a checkpoint has to load it; whether the other one can is the question.
+        require_reference(after[origin])
+        outcomes.append(_conclude(told, origin, after[Side.REFERENCE], after[Side.CANDIDATE]))
+    return outcomes
+
+
+def _conclude(scenario: Scenario, origin: Side, reference: Trace, candidate: Trace) -> Outcome:
+    judgement = judge(compare(reference, candidate))
+    rules = (*crossing_rules(origin.value, reference, candidate), *RULES)
+    return Outcome(
+        pair=scenario.pair, scenario=scenario.name, judgement=judgement, diagnosis=diagnose(judgement, rules)
+    )
