@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from parity.checkpoint.model import Leaf
+from parity.compare.measurement import Comparison, NotCompared
 from parity.compare.sections import Section, section
 from parity.trace.channels import CHANNELS, Channel, Phase, Role
 from parity.trace.model import Key, Process, Series, Trace
@@ -29,6 +30,8 @@ _STATE: Final = "optimizer_state_initial"
 _WHEN_CHANGED: Final = ("optimizer_type", "optimizer_group")
 _BETWEEN_UPDATES: Final = ("scheduler_steps",)
 """Counts between two updates: there is none before the first update of a process."""
+_CONTENTS: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_OTHER_KIND: Final = "what a checkpoint looks like is compared by scenarios of kind train and interrupt"
 
 
 @dataclass(frozen=True)
@@ -173,3 +176,12 @@ def _last(series: Iterable[Series | None], start: int) -> Series | None:
 
 def _single(channel: Channel, series: Series, update: int) -> Series:
     return Series(channel, series.name, np.array([update], dtype=np.int64), series.values[-1:])
+
+
+def beside_contents(comparison: Comparison) -> Comparison:
+    """``comparison`` without what checkpoints hold, and under which names: here it counts what comes of them."""
+    kept = tuple(one for one in comparison.measurements if one.channel.name not in _CONTENTS)
+    if len(kept) == len(comparison.measurements):
+        return comparison
+    left = tuple(NotCompared(channel=name, name="", reason=_OTHER_KIND) for name in _CONTENTS)
+    return replace(comparison, measurements=kept, not_compared=(*comparison.not_compared, *left))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from parity.compare.engine import compare
+from parity.compare.resume import beside_contents
 from parity.diagnose.continuation.crossing import crossing_rules
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
@@ -23,7 +24,7 @@ def run_cross_load(
 ) -> list[Outcome]:
     """One outcome for the runs that save, and one for each checkpoint: both sides resume from it, and are compared."""
     first = {side: run_side(stopped(scenario), side, base, progress, launcher) for side in _SIDES}
-    outcomes = [conclude(scenario.pair, f"{scenario.name}-{FIRST}", compare(*first.values()), None)]
+    outcomes = [conclude(scenario.pair, f"{scenario.name}-{FIRST}", beside_contents(compare(*first.values())), None)]
     for origin in _SIDES:
         told = resumed(scenario, base, *_SIDES, origin=origin)
         told = replace(told, name=f"{scenario.name}-from-{origin.value}")
@@ -35,7 +36,7 @@ def run_cross_load(
 
 
 def _conclude(scenario: Scenario, origin: Side, reference: Trace, candidate: Trace) -> Outcome:
-    judgement = judge(compare(reference, candidate))
+    judgement = judge(beside_contents(compare(reference, candidate)))
     rules = (*crossing_rules(origin.value, reference, candidate), *RULES)
     return Outcome(
         pair=scenario.pair, scenario=scenario.name, judgement=judgement, diagnosis=diagnose(judgement, rules)

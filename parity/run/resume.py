@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from parity.compare.engine import compare
+from parity.compare.resume import beside_contents
 from parity.diagnose.continuation.model import Parts, Resumption
 from parity.diagnose.continuation.rules import continue_run
 from parity.diagnose.continuation.sides import resume_rules
@@ -34,7 +35,7 @@ def run_resume(scenario: Scenario, base: Path, progress: Progress, launcher: Lau
         require_candidate(trace)
     progress(scenario, "comparing", None)
     again: Trace | None = None
-    if scenario.reruns and judge(compare(reference.resumed, candidate.resumed)).gating:
+    if scenario.reruns and judge(beside_contents(compare(reference.resumed, candidate.resumed))).gating:
         again = run_side(resumed(scenario, base, Side.RERUN), Side.RERUN, base, progress)
     return conclude_resume(scenario.pair, scenario.name, reference, candidate, again)
 
@@ -75,11 +76,11 @@ def conclude_resume(
     """Judge the straight runs, the stopped ones and the resumed ones; the last outcome tells how each side resumes."""
     resumption = Resumption(reference=continue_run(reference), candidate=continue_run(candidate))
     rerun = None if again is None else compare(reference.resumed, again)
-    judgement = judge(compare(reference.resumed, candidate.resumed), rerun=rerun)
+    judgement = judge(beside_contents(compare(reference.resumed, candidate.resumed)), rerun=rerun)
     rules = (*resume_rules(resumption), *RULES)
+    earlier = ((STRAIGHT, reference.straight, candidate.straight), (FIRST, reference.first, candidate.first))
     return [
-        conclude(pair, f"{name}-{STRAIGHT}", compare(reference.straight, candidate.straight), None),
-        conclude(pair, f"{name}-{FIRST}", compare(reference.first, candidate.first), None),
+        *(conclude(pair, f"{name}-{part}", beside_contents(compare(*sides)), None) for part, *sides in earlier),
         Outcome(
             pair=pair,
             scenario=name,

@@ -163,13 +163,23 @@ def _explains(case: ContinuationCase, prediction: Prediction, channel: str) -> t
 
 
 def _place(ours: dict[int, float], theirs: dict[int, float], start: int) -> int | None:
-    """The update from which on one curve follows the other; the nearest to ``start`` of several."""
-    found = []
-    for place in range(max(ours, default=-1) + 1):
-        common = [step for step in theirs if place + step in ours]
-        if len(common) >= min(_FEWEST, len(theirs)) and all(same(ours[place + step], theirs[step]) for step in common):
-            found.append(place)
-    return min(found, key=lambda place: abs(place - start), default=None) if len(set(theirs.values())) > 1 else None
+    """The update from which on one curve follows the other; the nearest to ``start`` of several.
+
+    The first value may be the right one, loaded with the optimizer, before the schedule sets its own.
+    """
+    if len(set(theirs.values())) < _FEWEST:
+        return None
+    for skipped in range(_FEWEST):
+        steps = sorted(theirs)[skipped:]
+        found = [place for place in range(max(ours, default=-1) + 1) if _follows(ours, theirs, place, steps)]
+        if found:
+            return min(found, key=lambda place: abs(place - start))
+    return None
+
+
+def _follows(ours: dict[int, float], theirs: dict[int, float], place: int, steps: list[int]) -> bool:
+    common = [step for step in steps if place + step in ours]
+    return len(common) >= min(_FEWEST, len(steps)) and all(same(ours[place + step], theirs[step]) for step in common)
 
 
 def _run(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[int, int]:

@@ -5,10 +5,12 @@ from parity.diagnose.library import (
     clipping,
     data,
     evaluation,
+    interruption,
     lifecycle,
     localisation,
     optimizer,
     printed,
+    saving,
     schedule,
     stream,
 )
@@ -16,6 +18,10 @@ from parity.diagnose.registry import Rule
 
 # Where two rules explain equally much, the one that stands first is reported: the more specific one.
 RULES: tuple[Rule, ...] = (
+    interruption.interrupt_unhandled,
+    interruption.interrupt_ignored,
+    interruption.emergency_checkpoint_missing,
+    interruption.interrupt_status,
     lifecycle.options_rejected,
     lifecycle.candidate_failed,
     accumulation.accumulation_not_divided_by_world,
@@ -49,6 +55,9 @@ RULES: tuple[Rule, ...] = (
     stream.batches_repeated,
     printed.tokens_formula,
     printed.printed_loss_scale,
+    saving.last_checkpoint_missing,
+    saving.state_missing,
+    saving.counter_shifted,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
     localisation.first_difference,

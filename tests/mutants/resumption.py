@@ -1,0 +1,386 @@
+"""The table of mutants and benign variants of stopping, saving and going on."""
+
+from typing import Final
+
+from parity.trace.channels import Phase
+from tests.mutants.catalogue import Benign, Edit, Mutant
+from tests.mutants.resuming import CROSS, DAMAGED, INTERRUPT, KILLED, RESUME, SIGTERM, edit
+
+FAMILY: Final = "resumable"
+_MODEL: Final = '    model.load_state_dict(saved["model"])\n'
+_OPTIMIZER: Final = '    optimizer.load_state_dict(saved["optimizer"])\n'
+_DATA: Final = '    data.load_state_dict(saved["data"])\n'
+_RNG: Final = '    torch.set_rng_state(saved["rng"])\n'
+
+
+def _mutant(
+    name: str, cause: str, place: tuple[int, Phase, str], *edits: Edit, scenario: str = RESUME, part: str = ""
+) -> Mutant:
+    update, phase, channel = place
+    return Mutant(
+        id=name,
+        edits=edits,
+        update=update,
+        phase=phase,
+        channel=channel,
+        cause=cause,
+        scenario=scenario,
+        family=FAMILY,
+        part=part,
+    )
+
+
+STATE: Final = (
+    _mutant(
+        "scheduler-state-dropped",
+        "resume-schedule-restarted",
+        (1, Phase.LR, "lr"),
+        edit('        "scheduler": scheduler.state_dict(),\n', ""),
+        edit('    scheduler.load_state_dict(saved["scheduler"])\n', ""),
+    ),
+    _mutant(
+        "scheduler-stepped-after-loading",
+        "resume-step-shifted",
+        (0, Phase.LR, "lr"),
+        edit(_RNG, _RNG + "    scheduler.step()\n"),
+    ),
+    _mutant(
+        "scaler-state-dropped",
+        "resume-scaler-restarted",
+        (0, Phase.LOSS, "loss_scale"),
+        edit('        "scaler": scaler.state_dict(),\n', ""),
+        edit('    scaler.load_state_dict(saved["scaler"])\n', ""),
+    ),
+    _mutant(
+        "rng-state-dropped",
+        "resume-random-state-lost",
+        (0, Phase.DATA, "rng"),
+        edit('        "rng": torch.get_rng_state(),\n', ""),
+        edit(_RNG, ""),
+    ),
+    _mutant(
+        "rng-state-dropped-before-a-kill",
+        "resume-random-state-lost",
+        (0, Phase.DATA, "rng"),
+        edit('        "rng": torch.get_rng_state(),\n', ""),
+        edit(_RNG, ""),
+        scenario=KILLED,
+    ),
+    _mutant(
+        "moments-dropped",
+        "resume-optimizer-state-missing",
+        (0, Phase.SETUP, "optimizer_state_initial"),
+        edit(_OPTIMIZER, ""),
+    ),
+    _mutant(
+        "second-moments-dropped",
+        "resume-optimizer-state-missing",
+        (0, Phase.SETUP, "optimizer_state_initial"),
+        edit(
+            _OPTIMIZER,
+            '    for state in saved["optimizer"]["state"].values():\n'
+            '        state["max_exp_avg_sq"] = state.pop("exp_avg_sq")\n' + _OPTIMIZER,
+        ),
+        edit("torch.optim.AdamW(parameters, lr=1e-2)", "torch.optim.AdamW(parameters, lr=1e-2, foreach=False)"),
+    ),
+    _mutant(
+        "moments-mapped-by-position",
+        "resume-optimizer-state-exchanged",
+        (0, Phase.SETUP, "optimizer_state_initial"),
+        edit(
+            "parameters = list(model.parameters())\n",
+            "parameters = list(model.parameters())\n"
+            "if args.resume:\n    parameters[0], parameters[4] = parameters[4], parameters[0]\n",
+        ),
+    ),
+    _mutant(
+        "moment-steps-reset",
+        "resume-optimizer-state-differs",
+        (0, Phase.SETUP, "optimizer_state_initial"),
+        edit(_OPTIMIZER, _OPTIMIZER + "    for state in optimizer.state.values():\n        state['step'].zero_()\n"),
+    ),
+    _mutant(
+        "prefix-with-strict-off",
+        "resume-weights-not-loaded",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit(
+            '        "model": model.state_dict(),\n',
+            '        "model": {f"_orig_mod.{name}": tensor for name, tensor in model.state_dict().items()},\n',
+        ),
+        edit(_MODEL, '    model.load_state_dict(saved["model"], strict=False)\n'),
+    ),
+    _mutant(
+        "averages-loaded",
+        "resume-averaged-weights-loaded",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit(_MODEL, '    model.load_state_dict(saved["ema"])\n'),
+    ),
+    _mutant(
+        "buffers-not-loaded",
+        "resume-buffers-not-loaded",
+        (-1, Phase.SETUP, "buffer_initial"),
+        edit(
+            _MODEL,
+            "    for name, parameter in model.named_parameters():\n"
+            '        parameter.data.copy_(saved["model"][name])\n',
+        ),
+    ),
+)
+
+POSITION: Final = (
+    _mutant(
+        "data-position-dropped",
+        "resume-data-restarted",
+        (0, Phase.DATA, "batch"),
+        edit('        "data": data.state_dict(),\n', ""),
+        edit(_DATA, ""),
+    ),
+    _mutant(
+        "epoch-begun-again",
+        "resume-data-repeated",
+        (0, Phase.DATA, "batch"),
+        edit('        self.position = state["position"]\n', ""),
+    ),
+    _mutant(
+        "epoch-skipped",
+        "resume-data-skipped",
+        (0, Phase.DATA, "batch"),
+        edit('        self.position = state["position"]\n', "        self.begin()\n"),
+    ),
+    _mutant(
+        "step-one-ahead",
+        "resume-too-few-updates",
+        (3, Phase.DATA, "micro_steps"),
+        edit('    step = saved["step"]\n', '    step = saved["step"] + 1\n'),
+    ),
+    _mutant(
+        "step-not-restored",
+        "resume-too-many-updates",
+        (3, Phase.CHECKPOINT, "checkpoint_file"),
+        edit('    step = saved["step"]\n', ""),
+    ),
+    _mutant(
+        "steps-counted-as-epochs",
+        "resume-too-few-updates",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit('    step = saved["step"]\n', '    step = saved["step"] * 3\n'),
+    ),
+    _mutant(
+        "last-checkpoint-before-the-end",
+        "resume-from-elsewhere",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit("    if step % EVERY == 0 or step == args.steps:\n", "    if step % EVERY == 0:\n"),
+    ),
+    _mutant(
+        "last-checkpoint-not-written",
+        "last-checkpoint-missing",
+        (4, Phase.CHECKPOINT, "checkpoint_file"),
+        edit("    if step % EVERY == 0 or step == args.steps:\n", "    if step % EVERY == 0:\n"),
+        part="first",
+    ),
+    _mutant(
+        "corrupt-checkpoint-fatal",
+        "resume-failed",
+        (-1, Phase.EXIT, "exception"),
+        edit("        except Exception as error:\n", "        except FileNotFoundError as error:\n"),
+        scenario=DAMAGED,
+    ),
+    _mutant(
+        "emergency-checkpoint-not-found",
+        "resume-from-elsewhere",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit('args.out.glob("*.pt")', 'args.out.glob("step-*.pt")'),
+        scenario=SIGTERM,
+    ),
+    _mutant(
+        "prefix-that-the-reference-rejects",
+        "checkpoint-of-other-side-unreadable",
+        (-1, Phase.EXIT, "exit_status"),
+        edit(
+            '        "model": model.state_dict(),\n',
+            '        "model": {f"module.{name}": tensor for name, tensor in model.state_dict().items()},\n',
+        ),
+        edit(
+            _MODEL,
+            '    model.load_state_dict({name.removeprefix("module."): one for name, one in saved["model"].items()})\n',
+        ),
+        scenario=CROSS,
+        part="from-candidate",
+    ),
+    _mutant(
+        "reference-prefix-ignored",
+        "checkpoint-of-other-side-misread",
+        (-1, Phase.SETUP, "parameter_initial"),
+        edit(
+            '        "model": model.state_dict(),\n',
+            '        "model": {f"module.{name}": tensor for name, tensor in model.state_dict().items()},\n',
+        ),
+        edit(
+            _MODEL,
+            '    kept = {name[7:]: one for name, one in saved["model"].items() if name.startswith("module.")}\n'
+            "    model.load_state_dict(kept, strict=False)\n",
+        ),
+        scenario=CROSS,
+        part="from-reference",
+    ),
+)
+
+SIGNALS: Final = (
+    _mutant(
+        "no-emergency-writer",
+        "emergency-checkpoint-missing",
+        (4, Phase.CHECKPOINT, "checkpoint_file"),
+        edit('        save("emergency")\n', ""),
+        scenario=INTERRUPT,
+    ),
+    _mutant(
+        "no-signal-handler",
+        "interrupt-unhandled",
+        (-1, Phase.EXIT, "exit_status"),
+        edit("signal.signal(signal.SIGTERM, interrupt)\n", ""),
+        scenario=INTERRUPT,
+    ),
+    _mutant(
+        "signal-ignored",
+        "interrupt-ignored",
+        (4, Phase.CHECKPOINT, "checkpoint_file"),
+        edit("    if stop:\n", "    if not stop and step < 0:\n"),
+        scenario=INTERRUPT,
+    ),
+    _mutant(
+        "exit-status-after-signal",
+        "interrupt-status",
+        (-1, Phase.EXIT, "exit_status"),
+        edit("        break\n", "        sys.exit(1)\n"),
+        scenario=INTERRUPT,
+    ),
+    _mutant(
+        "emergency-without-optimizer",
+        "checkpoint-state-missing",
+        (4, Phase.CHECKPOINT, "checkpoint_kind"),
+        edit('        "step": step,\n    }\n', '        "step": step,\n    }\n    if stop:\n        del content["optimizer"]\n'),
+        scenario=INTERRUPT,
+    ),
+    _mutant(
+        "emergency-step-behind",
+        "checkpoint-counter-shifted",
+        (4, Phase.CHECKPOINT, "checkpoint_value"),
+        edit('        "step": step,\n', '        "step": step - len(stop),\n'),
+        scenario=INTERRUPT,
+    ),
+)
+
+CHAR_GPT: Final = (
+    Mutant(
+        id="sigterm-no-checkpoint",
+        edits=(
+            Edit(
+                file="char_gpt/trainer.py",
+                old="                self._save(emergency_name(self.iteration), is_emergency=True)\n",
+                new="",
+            ),
+        ),
+        scenario="interrupt-sigterm",
+        update=7,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="emergency-checkpoint-missing",
+    ),
+    Mutant(
+        id="sigterm-not-listened-to",
+        edits=(
+            Edit(
+                file="common/signals.py",
+                old="STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)",
+                new="STOP_SIGNALS = (signal.SIGINT,)",
+            ),
+        ),
+        scenario="interrupt-sigterm",
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exit_status",
+        cause="interrupt-unhandled",
+    ),
+    Mutant(
+        id="optimizer-not-resumed",
+        edits=(
+            Edit(
+                file="char_gpt/trainer.py",
+                old="        if start.optimizer_state is not None:\n",
+                new="        if start.optimizer_state is None:\n            pass\n        elif self.world.size > 99:\n",
+            ),
+        ),
+        scenario="resume-10",
+        update=0,
+        phase=Phase.SETUP,
+        channel="optimizer_state_initial",
+        cause="resume-optimizer-state-missing",
+    ),
+    Mutant(
+        id="iteration-one-ahead",
+        edits=(
+            Edit(file="char_gpt/start.py", old='iteration=saved["iter_num"],', new='iteration=saved["iter_num"] + 1,'),
+        ),
+        scenario="resume-10",
+        update=-1,
+        phase=Phase.EVAL,
+        channel="eval_forwards",
+        cause="resume-step-shifted",
+    ),
+)
+
+RESUMPTION: Final = (*STATE, *POSITION, *SIGNALS, *CHAR_GPT)
+
+BENIGN_RESUMPTION: Final = (
+    Benign(
+        id="checkpoint-keys-renamed",
+        edits=(edit('"model": model', '"weights": model'), edit('saved["model"]', 'saved["weights"]')),
+        scenario=RESUME,
+        family=FAMILY,
+    ),
+    Benign(
+        id="checkpoint-with-another-key",
+        edits=(edit('        "step": step,\n', '        "step": step,\n        "format": 2,\n'),),
+        scenario=RESUME,
+        family=FAMILY,
+    ),
+    Benign(
+        id="checkpoint-under-another-name",
+        edits=(edit('default="step"', 'default="ckpt"'),),
+        scenario=RESUME,
+        family=FAMILY,
+    ),
+    Benign(
+        id="random-state-in-another-format",
+        edits=(
+            edit('"rng": torch.get_rng_state()', '"rng": torch.get_rng_state().tolist()'),
+            edit('torch.set_rng_state(saved["rng"])', 'torch.set_rng_state(torch.tensor(saved["rng"], dtype=torch.uint8))'),
+        ),
+        scenario=SIGTERM,
+        family=FAMILY,
+    ),
+    Benign(
+        id="optimizer-loaded-before-the-model",
+        edits=(edit(_MODEL + _OPTIMIZER, _OPTIMIZER + _MODEL),),
+        scenario=DAMAGED,
+        family=FAMILY,
+    ),
+    Benign(
+        id="checkpoint-with-another-key-crossed",
+        edits=(edit('        "step": step,\n', '        "step": step,\n        "format": 2,\n'),),
+        scenario=CROSS,
+        family=FAMILY,
+    ),
+    Benign(
+        id="handler-is-a-method",
+        edits=(
+            edit(
+                "def interrupt(number, frame):\n    stop.append(number)\n",
+                "class Stop:\n    def request(self, number, frame):\n        stop.append(number)\n\n\n"
+                "interrupt = Stop().request\n",
+            ),
+        ),
+        scenario=INTERRUPT,
+        family=FAMILY,
+    ),
+)
