@@ -73,15 +73,10 @@ STATE: Final = (
         edit(_OPTIMIZER, ""),
     ),
     _mutant(
-        "second-moments-dropped",
-        "resume-optimizer-state-missing",
+        "second-moments-zero",
+        "resume-optimizer-state-differs",
         (0, Phase.SETUP, "optimizer_state_initial"),
-        edit(
-            _OPTIMIZER,
-            '    for state in saved["optimizer"]["state"].values():\n'
-            '        state["max_exp_avg_sq"] = state.pop("exp_avg_sq")\n' + _OPTIMIZER,
-        ),
-        edit("torch.optim.AdamW(parameters, lr=1e-2)", "torch.optim.AdamW(parameters, lr=1e-2, foreach=False)"),
+        edit(_OPTIMIZER, _OPTIMIZER + "    for s in optimizer.state.values():\n        s['exp_avg_sq'].zero_()\n"),
     ),
     _mutant(
         "moments-mapped-by-position",
@@ -150,19 +145,19 @@ POSITION: Final = (
     _mutant(
         "step-one-ahead",
         "resume-too-few-updates",
-        (3, Phase.DATA, "micro_steps"),
+        (0, Phase.CHECKPOINT, "checkpoint_file"),
         edit('    step = saved["step"]\n', '    step = saved["step"] + 1\n'),
     ),
     _mutant(
         "step-not-restored",
         "resume-too-many-updates",
-        (3, Phase.CHECKPOINT, "checkpoint_file"),
+        (0, Phase.CHECKPOINT, "checkpoint_file"),
         edit('    step = saved["step"]\n', ""),
     ),
     _mutant(
         "steps-counted-as-epochs",
         "resume-too-few-updates",
-        (-1, Phase.SETUP, "parameter_initial"),
+        (-1, Phase.SETUP, "parameter_kind"),
         edit('    step = saved["step"]\n', '    step = saved["step"] * 3\n'),
     ),
     _mutant(
@@ -195,7 +190,7 @@ POSITION: Final = (
     _mutant(
         "prefix-that-the-reference-rejects",
         "checkpoint-of-other-side-unreadable",
-        (-1, Phase.EXIT, "exit_status"),
+        (-1, Phase.SETUP, "parameter_kind"),
         edit(
             '        "model": model.state_dict(),\n',
             '        "model": {f"module.{name}": tensor for name, tensor in model.state_dict().items()},\n',
@@ -258,7 +253,10 @@ SIGNALS: Final = (
         "emergency-without-optimizer",
         "checkpoint-state-missing",
         (4, Phase.CHECKPOINT, "checkpoint_kind"),
-        edit('        "step": step,\n    }\n', '        "step": step,\n    }\n    if stop:\n        del content["optimizer"]\n'),
+        edit(
+            '        "step": step,\n    }\n',
+            '        "step": step,\n    }\n    if stop:\n        del content["optimizer"]\n',
+        ),
         scenario=INTERRUPT,
     ),
     _mutant(
@@ -345,8 +343,12 @@ BENIGN_RESUMPTION: Final = (
         family=FAMILY,
     ),
     Benign(
-        id="checkpoint-under-another-name",
-        edits=(edit('default="step"', 'default="ckpt"'),),
+        id="checkpoint-in-another-folder",
+        edits=(
+            edit("args.out.mkdir(", '(args.out / "files").mkdir('),
+            edit("args.out / f", 'args.out / "files" / f'),
+            edit("args.out.glob", "args.out.rglob"),
+        ),
         scenario=RESUME,
         family=FAMILY,
     ),
@@ -354,7 +356,10 @@ BENIGN_RESUMPTION: Final = (
         id="random-state-in-another-format",
         edits=(
             edit('"rng": torch.get_rng_state()', '"rng": torch.get_rng_state().tolist()'),
-            edit('torch.set_rng_state(saved["rng"])', 'torch.set_rng_state(torch.tensor(saved["rng"], dtype=torch.uint8))'),
+            edit(
+                'torch.set_rng_state(saved["rng"])',
+                'torch.set_rng_state(torch.tensor(saved["rng"], dtype=torch.uint8))',
+            ),
         ),
         scenario=SIGTERM,
         family=FAMILY,

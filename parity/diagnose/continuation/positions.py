@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from parity.compare.measurement import Difference
 from parity.diagnose.continuation.case import ContinuationCase
 from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import curve, same
-from parity.diagnose.library.reach import VALUE, Prediction, at, expects, explained, first, measurements
+from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
 from parity.trace.model import Series
@@ -14,6 +15,8 @@ from parity.trace.model import Series
 _FEWEST: Final = 2
 _NEAR: Final = 3
 _ENDS: Final = ("updates", "exit_status", "exception")
+_NUMBERED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+"""What is written at other times, and under other names, once the counter is another one."""
 
 
 def resumed_failed(case: ContinuationCase) -> Cause | None:
@@ -58,7 +61,12 @@ def schedule_elsewhere(case: ContinuationCase) -> Cause | None:
     return Cause(
         id=identifier,
         title=f"{title}, where the run stopped at update {case.start.update}",
-        explains=explained(case.case, expects("lr", "scheduler_steps", "optimizer_group"), since=measured.moment),
+        explains=explained(
+            case.case,
+            expects("lr", "scheduler_steps", "optimizer_group"),
+            *(_displaced(case) if _missing(case) == shift else ()),
+            since=measured.moment,
+        ),
         evidence=(*lines, f"they are those of the straight run from update {place} on", case.lacks("scheduler")),
         consequence="The updates after a resume are made with the learning rates of another part of the training.",
         advice="Save the schedule's state, or the counter that it follows, and set it before the first update.",
@@ -134,19 +142,36 @@ def random_state_lost(case: ContinuationCase) -> Cause | None:
     )
 
 
+def _missing(case: ContinuationCase) -> int:
+    """How many updates fewer the resumed run makes, negative where it makes more."""
+    if case.straight is None or case.resumed is None:
+        return 0
+    return case.straight.updates - case.start.update - case.resumed.updates
+
+
+def _displaced(case: ContinuationCase) -> tuple[Prediction, ...]:
+    """What follows from a counter that is ahead or behind: another end, and what happens every so many updates."""
+    due = case.straight.updates if case.straight is not None else 0
+    since = at(due - abs(_missing(case)) - 1, Phase.EVAL)
+    return (
+        expects(*_ENDS, *_NUMBERED),
+        lambda one: one.difference is not Difference.VALUE and (one.moment >= since or one.phase is Phase.EVAL),
+    )
+
+
 def other_length(case: ContinuationCase) -> Cause | None:
     """The resumed run ends after another update than the straight one."""
     if case.straight is None or case.resumed is None or case.parts.resumed.exit_status:
         return None
-    due, made = case.straight.updates, case.start.update + case.resumed.updates
+    due, made = case.straight.updates, case.straight.updates - _missing(case)
     if due == made:
         return None
     fewer = made < due
-    since = at(min(due, made) - 1, Phase.EVAL)
+    since = at(min(due, made) - 1, Phase.EVAL) if case.resumed.updates else START
     return Cause(
         id="resume-too-few-updates" if fewer else "resume-too-many-updates",
         title=f"The resumed run makes {evidence.plural(abs(due - made), 'update')} {'fewer' if fewer else 'more'}",
-        explains=explained(case.case, lambda one: one.moment >= since, expects(*_ENDS)),
+        explains=explained(case.case, lambda one: one.moment >= since, expects(*_ENDS, *_NUMBERED)),
         evidence=(
             evidence.plural(due, "update") + " without a stop",
             f"{case.start.update} before the stop and {case.resumed.updates} after it",

@@ -9,6 +9,7 @@ from parity.diagnose.continuation.model import Continuation, Resumption
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, explained
 from parity.diagnose.registry import Cause, Rule
+from parity.trace.channels import Carries
 
 # Outlasted by what a resumed run did; they say nothing about it.
 _ENDS = frozenset({"exit_status", "exception", "updates"})
@@ -18,7 +19,7 @@ def resume_rules(resumption: Resumption) -> tuple[Rule, ...]:
     """Rules about the comparison of both resumed runs: what only one side loses explains how they differ."""
     ours, theirs = resumption.reference, resumption.candidate
     lost = [_lost(cause, ours, theirs) for name, cause in theirs.causes.items() if name not in ours.causes]
-    kept = [_kept(cause, ours) for name, cause in ours.causes.items() if name not in theirs.causes]
+    kept = [_kept(cause, ours) for cause in ours.causes.values() if _is_restored(cause, ours, theirs)]
     return _elsewhere(resumption), *lost, *kept
 
 
@@ -75,20 +76,29 @@ def _kept(cause: Cause, ours: Continuation) -> Rule:
     return rule
 
 
+def _is_restored(cause: Cause, ours: Continuation, theirs: Continuation) -> bool:
+    """Whether nothing that the reference loses by ``cause`` is lost in the candidate, for whatever reason."""
+    lost = [one.channel for one in ours.judgement.gating if one.id in cause.explains]
+    own = {one.name for one in lost if one.carries is not Carries.VALUES} or {one.name for one in lost}
+    return bool(_updates(theirs)) and not own & {one.channel.name for one in theirs.judgement.gating}
+
+
+def _updates(side: Continuation) -> int:
+    return max((one.updates for one in side.parts.resumed.processes), default=0)
+
+
 def _reached(case: Case, cause: Cause, side: Continuation) -> Iterator[str]:
     """Findings between the sides in the channels that the cause explains on its own side, and what follows."""
     known = {finding.id: finding.channel.name for finding in side.judgement.gating}
     channels = {known[identifier] for identifier in cause.explains if identifier in known}
-    if side.parts.resumed.exit_status:
+    is_cut = bool(side.parts.resumed.exit_status) or not _updates(side)
+    if is_cut:
         channels |= _ENDS
     begun = [one.first for one in case.judgement.gating if one.channel.name in channels]
     since = min((one.moment for one in begun), default=START)
     if begun:
         yield from explained(
             case,
-            lambda one: (
-                one.channel.name in channels
-                or (bool(side.parts.resumed.exit_status) and one.difference is not Difference.VALUE)
-            ),
+            lambda one: one.channel.name in channels or (is_cut and one.difference is not Difference.VALUE),
             since=since,
         )
