@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from parity.compare.engine import compare
 from parity.compare.resume import beside_contents
@@ -16,7 +17,8 @@ from parity.run.resume import FIRST, resumed, stopped
 from parity.run.session import Progress, conclude, require_reference, run_side
 from parity.trace.model import Trace
 
-_SIDES = (Side.REFERENCE, Side.CANDIDATE)
+_SIDES: Final = (Side.REFERENCE, Side.CANDIDATE)
+_FROM: Final = "-from-"
 
 
 def run_cross_load(
@@ -27,17 +29,22 @@ def run_cross_load(
     outcomes = [conclude(scenario.pair, f"{scenario.name}-{FIRST}", beside_contents(compare(*first.values())), None)]
     for origin in _SIDES:
         told = resumed(scenario, base, *_SIDES, origin=origin)
-        told = replace(told, name=f"{scenario.name}-from-{origin.value}")
+        told = replace(told, name=f"{scenario.name}{_FROM}{origin.value}")
         after = {side: run_side(told, side, base, progress, launcher) for side in _SIDES}
         # The owner of a checkpoint has to load it; whether the other one can is the question.
         require_reference(after[origin])
-        outcomes.append(_conclude(told, origin, after[Side.REFERENCE], after[Side.CANDIDATE]))
+        outcomes.append(conclude_crossing(told.pair, told.name, after[Side.REFERENCE], after[Side.CANDIDATE]))
     return outcomes
 
 
-def _conclude(scenario: Scenario, origin: Side, reference: Trace, candidate: Trace) -> Outcome:
+def origin_of(name: str) -> Side | None:
+    """Whose checkpoint both sides resume from in the part ``name`` of a scenario; None where it is no such part."""
+    return next((side for side in _SIDES if name.endswith(f"{_FROM}{side.value}")), None)
+
+
+def conclude_crossing(pair: str, name: str, reference: Trace, candidate: Trace) -> Outcome:
+    """Judge two runs that both resume from the checkpoint that ``name`` tells the owner of."""
+    origin = origin_of(name) or Side.REFERENCE
     judgement = judge(beside_contents(compare(reference, candidate)))
     rules = (*crossing_rules(origin.value, reference, candidate), *RULES)
-    return Outcome(
-        pair=scenario.pair, scenario=scenario.name, judgement=judgement, diagnosis=diagnose(judgement, rules)
-    )
+    return Outcome(pair=pair, scenario=name, judgement=judgement, diagnosis=diagnose(judgement, rules))

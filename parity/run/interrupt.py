@@ -37,10 +37,15 @@ def require_interrupted(trace: Trace) -> None:
     Raises:
         NothingRecordedError: it was not interrupted.
     """
-    if not any(_NOTE in note for process in trace.processes for note in process.notes):
+    if not was_interrupted(trace):
         made = max((process.updates for process in trace.processes), default=0)
         message = (
             f"the reference was never interrupted: it made {made} updates ({trace.command}). "
             "Choose an earlier update, or a rank that exists, for interrupt."
         )
         raise NothingRecordedError(message)
+
+
+def was_interrupted(trace: Trace) -> bool:
+    """Whether any rank was sent a signal."""
+    return any(_NOTE in note for process in trace.processes for note in process.notes)

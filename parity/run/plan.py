@@ -25,7 +25,7 @@ class Scenario:
     """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
 
     ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
-    ``{out}`` begins as a copy of them.
+    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of.
     """
 
     pair: str
@@ -35,6 +35,7 @@ class Scenario:
     prepare_reference: str | None = None
     prepare_candidate: str | None = None
     kind: str = "train"
+    within: str = ""
     straight_reference: str | None = None
     straight_candidate: str | None = None
     interrupt: Mapping[str, Any] | None = None
@@ -60,6 +61,7 @@ class Scenario:
         return replace(
             self,
             name=f"{self.name}-{suffix}" if suffix else self.name,
+            within=self.within or self.name,
             reference=reference or self.reference,
             candidate=candidate or self.candidate,
             prepare_reference=None,

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
-from parity.errors import ParityError, TraceMissingError
+from parity.errors import TraceMissingError
 from parity.gate import RESULT
 from parity.report.discrepancy import discrepancy_report
 from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
 from parity.run.plan import Side
-from parity.run.session import TRACE, conclude, require_candidate, require_reference
-from parity.trace.store import read_trace
+from parity.run.session import TRACE
+from parity.run.stored import judge_all_stored
 
 REPORT: Final = "report.md"
 
@@ -40,17 +39,4 @@ def judge_stored(base: Path) -> list[Outcome]:
     if not scenarios:
         message = f"{base} holds no recorded scenarios; expected the directory of a pair, such as reports/out/PAIR"
         raise TraceMissingError(message)
-    return [_judge_stored(base.resolve().name, place) for place in scenarios]
-
-
-def _judge_stored(pair: str, place: Path) -> Outcome:
-    try:
-        reference = read_trace(place / Side.REFERENCE / TRACE)
-        require_reference(reference)
-        candidate = read_trace(place / Side.CANDIDATE / TRACE)
-        require_candidate(candidate)
-        rerun = place / Side.RERUN / TRACE
-        again = compare(reference, read_trace(rerun)) if rerun.is_dir() else None
-        return conclude(pair, place.name, compare(reference, candidate), again)
-    except ParityError as error:
-        return Outcome(pair=pair, scenario=place.name, error=error)
+    return judge_all_stored(base.resolve().name, scenarios)

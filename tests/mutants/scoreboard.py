@@ -95,9 +95,8 @@ def table(scores: list[Score]) -> str:
     ]
     for one in mutants:
         answers = (one.detected, one.located, one.named, one.loose_loss, one.exact_loss)
-        lines.append(
-            f"| {one.id} | {one.family} | " + " | ".join("yes" if answer else "no" for answer in answers) + " |"
-        )
+        cells = (one.id, one.family, *("yes" if answer else "no" for answer in answers))
+        lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| benign variant | family | alarm |", "| :--- | :--- | :--- |"]
     lines += [f"| {one.id} | {one.family} | {'yes' if one.detected else 'no'} |" for one in benign]
     return "\n".join(lines) + "\n"
