@@ -135,7 +135,7 @@ def _is_beside(series: Series) -> bool:
 
 
 def _is_before(series: Series | None) -> bool:
-    return series is not None and bool(series.updates[0] < 0)
+    return series is not None and bool((series.updates[:1] < 0).any())
 
 
 def _since(series: Series, update: int) -> Series:

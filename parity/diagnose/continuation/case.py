@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from parity.compare.measurement import Measurement
 from parity.compare.resume import Start, saved_keys
 from parity.diagnose.case import Case
 from parity.diagnose.continuation.model import Parts
+from parity.diagnose.library import evidence
 from parity.diagnose.registry import Cause
-from parity.trace.model import Process, Series
+from parity.trace.model import Process, Series, Value
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ class ContinuationCase:
         """The sentence that says that a part of the state is not in the checkpoint, or that it is."""
         held = saved_keys(self.parts.first).get(part, [])
         return self.saved if not held else f"the checkpoint holds {held[0]}, so that it is read and not used"
+
+
+def both(what: str, straight: Value | None, resumed: Value | None) -> str:
+    """A line with the values of both runs of one side."""
+    return f"{what}: {evidence.word(straight)} in the straight run, {evidence.word(resumed)} in the resumed run"
+
+
+def line(measurement: Measurement) -> str:
+    """The first difference of one series between both runs of one side."""
+    name = f" {measurement.name!r}" if measurement.name else ""
+    what = f"{measurement.channel.name}{name}, {evidence.moment(measurement.update)}"
+    return both(what, measurement.reference, measurement.candidate)
 
 
 ContinuationRule = Callable[[ContinuationCase], Cause | None]

@@ -4,7 +4,7 @@ from typing import Final
 
 from parity.compare.measurement import Difference, Measurement
 from parity.compare.resume import last_checkpoint
-from parity.diagnose.continuation.case import ContinuationCase
+from parity.diagnose.continuation.case import ContinuationCase, line
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, expects, explained, measurements
 from parity.diagnose.registry import Cause
@@ -121,7 +121,7 @@ def optimizer_state_differs(case: ContinuationCase) -> Cause | None:
         "resume-optimizer-state-differs",
         f"{evidence.plural(len(found), 'state')} of the optimizer begin with other values",
         found,
-        evidence.lines(*found[:3]),
+        tuple(line(one) for one in found[:3]),
         "The first updates after a resume are made with other moments than without a stop.",
         "Compare what is written into the optimizer's state after loading it, and when it was saved.",
     )

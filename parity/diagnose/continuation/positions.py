@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parity.compare.measurement import Difference
-from parity.diagnose.continuation.case import ContinuationCase
+from parity.diagnose.continuation.case import ContinuationCase, line
+from parity.diagnose.continuation.case import both as both_runs
 from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import curve, same
 from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
@@ -54,7 +55,7 @@ def schedule_elsewhere(case: ContinuationCase) -> Cause | None:
         many = evidence.plural(abs(shift), "update")
         identifier, title = "resume-step-shifted", f"The schedule is {many} {'ahead' if shift > 0 else 'behind'}"
     lines = tuple(
-        evidence.both(f"learning rate, update {case.start.update + step}", ours[case.start.update + step], theirs[step])
+        both_runs(f"learning rate, update {case.start.update + step}", ours[case.start.update + step], theirs[step])
         for step in sorted(theirs)[:_FEWEST]
         if case.start.update + step in ours
     )
@@ -85,7 +86,7 @@ def scaler_restarted(case: ContinuationCase) -> Cause | None:
         explains=explained(
             case.case, expects("loss_scale", "step_skipped", since=measured.moment), since=measured.moment
         ),
-        evidence=(evidence.line(measured), "the latter is the scale of the first update", case.lacks("scaler")),
+        evidence=(line(measured), "the latter is the scale of the first update", case.lacks("scaler")),
         consequence="Gradients overflow or underflow until the scale has found its place again; updates are skipped.",
         advice="Save and load the state dict of the GradScaler.",
     )
@@ -136,7 +137,7 @@ def random_state_lost(case: ContinuationCase) -> Cause | None:
         id="resume-random-state-lost",
         title=f"The random state is not restored: {', '.join(names)}",
         explains=_explains(case, expects(*drawn, differences=VALUE), "rng"),
-        evidence=(*evidence.lines(*moved[:1]), *lines, case.lacks("rng")),
+        evidence=(line(moved[0]), *lines, case.lacks("rng")),
         consequence="Dropout, noise and whatever else is drawn differ from a run without a stop, or repeat.",
         advice="Save the state of every generator that the training draws from, and restore it last.",
     )
