@@ -20,6 +20,7 @@ from parity.run.cross_load import run_cross_load
 from parity.run.plan import Scenario, Side, plan
 from parity.run.resume import conclude_resume, record_parts
 from parity.run.session import SHARED, conclude, run_side
+from parity.trace.channels import Phase
 from parity.trace.model import Trace
 from tests.mutants.catalogue import Benign, Edit, Mutant
 
@@ -29,6 +30,7 @@ ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 START: Final = "import runpy\nrunpy.run_module('trainers', run_name='__main__', alter_sys=True)\n"
 
 _GO_ON: Final = {"prepare": "--steps 5", "arguments": "--steps 9 --resume"}
+FAMILY: Final = "resumable"
 RESUME: Final = "resume-5"
 SIGTERM: Final = "resume-sigterm"
 KILLED: Final = "resume-killed"
@@ -38,7 +40,7 @@ CROSS: Final = "cross-load"
 _POLICY: Final = Policy(
     pairs=(
         PairPolicy(
-            name="resumable",
+            name=FAMILY,
             reference=f"{sys.executable} {RESUMABLE} --out {{out}}",
             candidate=f"{sys.executable} {{place}}/resumable.py --out {{out}}",
             environment=ENVIRONMENT,
@@ -152,7 +154,7 @@ def _plant(row: Mutant | Benign, directory: Path) -> Path:
     from tests.mutants.specimens import apply
 
     place = directory / "sources" / row.id
-    if row.family == "resumable":
+    if row.family == FAMILY:
         place.mkdir(parents=True)
         shutil.copy(RESUMABLE, place / "resumable.py")
         root = place
@@ -186,3 +188,21 @@ def _silent(*_: object) -> None:
 def edit(old: str, new: str, times: int = 1) -> Edit:
     """A change of the resumable script."""
     return Edit(file="resumable.py", old=old, new=new, times=times)
+
+
+def planted(
+    name: str, cause: str, place: tuple[int, Phase, str], *edits: Edit, scenario: str = RESUME, part: str = ""
+) -> Mutant:
+    """A row of the resumable script."""
+    update, phase, channel = place
+    return Mutant(
+        id=name,
+        edits=edits,
+        update=update,
+        phase=phase,
+        channel=channel,
+        cause=cause,
+        scenario=scenario,
+        family=FAMILY,
+        part=part,
+    )

@@ -3,62 +3,45 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.catalogue import Benign, Edit, Mutant
-from tests.mutants.resuming import CROSS, DAMAGED, INTERRUPT, KILLED, RESUME, SIGTERM, edit
+from tests.mutants.catalogue import Benign
+from tests.mutants.interruption import CHAR_GPT, SIGNALS
+from tests.mutants.resuming import CROSS, DAMAGED, FAMILY, INTERRUPT, KILLED, RESUME, SIGTERM, edit, planted
 
-FAMILY: Final = "resumable"
 _MODEL: Final = '    model.load_state_dict(saved["model"])\n'
 _OPTIMIZER: Final = '    optimizer.load_state_dict(saved["optimizer"])\n'
 _DATA: Final = '    data.load_state_dict(saved["data"])\n'
 _RNG: Final = '    torch.set_rng_state(saved["rng"])\n'
 
 
-def _mutant(
-    name: str, cause: str, place: tuple[int, Phase, str], *edits: Edit, scenario: str = RESUME, part: str = ""
-) -> Mutant:
-    update, phase, channel = place
-    return Mutant(
-        id=name,
-        edits=edits,
-        update=update,
-        phase=phase,
-        channel=channel,
-        cause=cause,
-        scenario=scenario,
-        family=FAMILY,
-        part=part,
-    )
-
-
 STATE: Final = (
-    _mutant(
+    planted(
         "scheduler-state-dropped",
         "resume-schedule-restarted",
         (1, Phase.LR, "lr"),
         edit('        "scheduler": scheduler.state_dict(),\n', ""),
         edit('    scheduler.load_state_dict(saved["scheduler"])\n', ""),
     ),
-    _mutant(
+    planted(
         "scheduler-stepped-after-loading",
         "resume-step-shifted",
         (0, Phase.LR, "lr"),
         edit(_RNG, _RNG + "    scheduler.step()\n"),
     ),
-    _mutant(
+    planted(
         "scaler-state-dropped",
         "resume-scaler-restarted",
         (0, Phase.LOSS, "loss_scale"),
         edit('        "scaler": scaler.state_dict(),\n', ""),
         edit('    scaler.load_state_dict(saved["scaler"])\n', ""),
     ),
-    _mutant(
+    planted(
         "rng-state-dropped",
         "resume-random-state-lost",
         (0, Phase.DATA, "rng"),
         edit('        "rng": torch.get_rng_state(),\n', ""),
         edit(_RNG, ""),
     ),
-    _mutant(
+    planted(
         "rng-state-dropped-before-a-kill",
         "resume-random-state-lost",
         (0, Phase.DATA, "rng"),
@@ -66,19 +49,19 @@ STATE: Final = (
         edit(_RNG, ""),
         scenario=KILLED,
     ),
-    _mutant(
+    planted(
         "moments-dropped",
         "resume-optimizer-state-missing",
         (0, Phase.SETUP, "optimizer_state_initial"),
         edit(_OPTIMIZER, ""),
     ),
-    _mutant(
+    planted(
         "second-moments-zero",
         "resume-optimizer-state-differs",
         (0, Phase.SETUP, "optimizer_state_initial"),
         edit(_OPTIMIZER, _OPTIMIZER + "    for s in optimizer.state.values():\n        s['exp_avg_sq'].zero_()\n"),
     ),
-    _mutant(
+    planted(
         "moments-mapped-by-position",
         "resume-optimizer-state-exchanged",
         (0, Phase.SETUP, "optimizer_state_initial"),
@@ -88,13 +71,13 @@ STATE: Final = (
             "if args.resume:\n    parameters[0], parameters[4] = parameters[4], parameters[0]\n",
         ),
     ),
-    _mutant(
+    planted(
         "moment-steps-reset",
         "resume-optimizer-state-differs",
         (0, Phase.SETUP, "optimizer_state_initial"),
         edit(_OPTIMIZER, _OPTIMIZER + "    for state in optimizer.state.values():\n        state['step'].zero_()\n"),
     ),
-    _mutant(
+    planted(
         "prefix-with-strict-off",
         "resume-weights-not-loaded",
         (-1, Phase.SETUP, "parameter_initial"),
@@ -104,13 +87,13 @@ STATE: Final = (
         ),
         edit(_MODEL, '    model.load_state_dict(saved["model"], strict=False)\n'),
     ),
-    _mutant(
+    planted(
         "averages-loaded",
         "resume-averaged-weights-loaded",
         (-1, Phase.SETUP, "parameter_initial"),
         edit(_MODEL, '    model.load_state_dict(saved["ema"])\n'),
     ),
-    _mutant(
+    planted(
         "buffers-not-loaded",
         "resume-buffers-not-loaded",
         (-1, Phase.SETUP, "buffer_initial"),
@@ -123,71 +106,71 @@ STATE: Final = (
 )
 
 POSITION: Final = (
-    _mutant(
+    planted(
         "data-position-dropped",
         "resume-data-restarted",
         (0, Phase.DATA, "batch"),
         edit('        "data": data.state_dict(),\n', ""),
         edit(_DATA, ""),
     ),
-    _mutant(
+    planted(
         "epoch-begun-again",
         "resume-data-repeated",
         (0, Phase.DATA, "batch"),
         edit('        self.position = state["position"]\n', ""),
     ),
-    _mutant(
+    planted(
         "epoch-skipped",
         "resume-data-skipped",
         (0, Phase.DATA, "batch"),
         edit('        self.position = state["position"]\n', "        self.begin()\n"),
     ),
-    _mutant(
+    planted(
         "step-one-ahead",
         "resume-too-few-updates",
         (0, Phase.CHECKPOINT, "checkpoint_file"),
         edit('    step = saved["step"]\n', '    step = saved["step"] + 1\n'),
     ),
-    _mutant(
+    planted(
         "step-not-restored",
         "resume-too-many-updates",
         (0, Phase.CHECKPOINT, "checkpoint_file"),
         edit('    step = saved["step"]\n', ""),
     ),
-    _mutant(
+    planted(
         "steps-counted-as-epochs",
         "resume-too-few-updates",
         (-1, Phase.SETUP, "parameter_kind"),
         edit('    step = saved["step"]\n', '    step = saved["step"] * 3\n'),
     ),
-    _mutant(
+    planted(
         "last-checkpoint-before-the-end",
         "resume-from-elsewhere",
         (-1, Phase.SETUP, "parameter_initial"),
         edit("    if step % EVERY == 0 or step == args.steps:\n", "    if step % EVERY == 0:\n"),
     ),
-    _mutant(
+    planted(
         "last-checkpoint-not-written",
         "last-checkpoint-missing",
         (4, Phase.CHECKPOINT, "checkpoint_file"),
         edit("    if step % EVERY == 0 or step == args.steps:\n", "    if step % EVERY == 0:\n"),
         part="first",
     ),
-    _mutant(
+    planted(
         "corrupt-checkpoint-fatal",
         "resume-failed",
         (-1, Phase.EXIT, "exception"),
         edit("        except Exception as error:\n", "        except FileNotFoundError as error:\n"),
         scenario=DAMAGED,
     ),
-    _mutant(
+    planted(
         "emergency-checkpoint-not-found",
         "resume-from-elsewhere",
         (-1, Phase.SETUP, "parameter_initial"),
         edit('args.out.glob("*.pt")', 'args.out.glob("step-*.pt")'),
         scenario=SIGTERM,
     ),
-    _mutant(
+    planted(
         "prefix-that-the-reference-rejects",
         "checkpoint-of-other-side-unreadable",
         (-1, Phase.SETUP, "parameter_kind"),
@@ -202,7 +185,7 @@ POSITION: Final = (
         scenario=CROSS,
         part="from-candidate",
     ),
-    _mutant(
+    planted(
         "reference-prefix-ignored",
         "checkpoint-of-other-side-misread",
         (-1, Phase.SETUP, "parameter_initial"),
@@ -217,113 +200,6 @@ POSITION: Final = (
         ),
         scenario=CROSS,
         part="from-reference",
-    ),
-)
-
-SIGNALS: Final = (
-    _mutant(
-        "no-emergency-writer",
-        "emergency-checkpoint-missing",
-        (4, Phase.CHECKPOINT, "checkpoint_file"),
-        edit('        save("emergency")\n', ""),
-        scenario=INTERRUPT,
-    ),
-    _mutant(
-        "no-signal-handler",
-        "interrupt-unhandled",
-        (-1, Phase.EXIT, "exit_status"),
-        edit("signal.signal(signal.SIGTERM, interrupt)\n", ""),
-        scenario=INTERRUPT,
-    ),
-    _mutant(
-        "signal-ignored",
-        "interrupt-ignored",
-        (4, Phase.CHECKPOINT, "checkpoint_file"),
-        edit("    if stop:\n", "    if not stop and step < 0:\n"),
-        scenario=INTERRUPT,
-    ),
-    _mutant(
-        "exit-status-after-signal",
-        "interrupt-status",
-        (-1, Phase.EXIT, "exit_status"),
-        edit("        break\n", "        sys.exit(1)\n"),
-        scenario=INTERRUPT,
-    ),
-    _mutant(
-        "emergency-without-optimizer",
-        "checkpoint-state-missing",
-        (4, Phase.CHECKPOINT, "checkpoint_kind"),
-        edit(
-            '        "step": step,\n    }\n',
-            '        "step": step,\n    }\n    if stop:\n        del content["optimizer"]\n',
-        ),
-        scenario=INTERRUPT,
-    ),
-    _mutant(
-        "emergency-step-behind",
-        "checkpoint-counter-shifted",
-        (4, Phase.CHECKPOINT, "checkpoint_value"),
-        edit('        "step": step,\n', '        "step": step - len(stop),\n'),
-        scenario=INTERRUPT,
-    ),
-)
-
-CHAR_GPT: Final = (
-    Mutant(
-        id="sigterm-no-checkpoint",
-        edits=(
-            Edit(
-                file="char_gpt/trainer.py",
-                old="                self._save(emergency_name(self.iteration), is_emergency=True)\n",
-                new="",
-            ),
-        ),
-        scenario="interrupt-sigterm",
-        update=7,
-        phase=Phase.CHECKPOINT,
-        channel="checkpoint_file",
-        cause="emergency-checkpoint-missing",
-    ),
-    Mutant(
-        id="sigterm-not-listened-to",
-        edits=(
-            Edit(
-                file="common/signals.py",
-                old="STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)",
-                new="STOP_SIGNALS = (signal.SIGINT,)",
-            ),
-        ),
-        scenario="interrupt-sigterm",
-        update=-1,
-        phase=Phase.EXIT,
-        channel="exit_status",
-        cause="interrupt-unhandled",
-    ),
-    Mutant(
-        id="optimizer-not-resumed",
-        edits=(
-            Edit(
-                file="char_gpt/trainer.py",
-                old="        if start.optimizer_state is not None:\n",
-                new="        if start.optimizer_state is None:\n            pass\n        elif self.world.size > 99:\n",
-            ),
-        ),
-        scenario="resume-10",
-        update=0,
-        phase=Phase.SETUP,
-        channel="optimizer_state_initial",
-        cause="resume-optimizer-state-missing",
-    ),
-    Mutant(
-        id="iteration-one-ahead",
-        edits=(
-            Edit(file="char_gpt/start.py", old='iteration=saved["iter_num"],', new='iteration=saved["iter_num"] + 1,'),
-        ),
-        scenario="resume-10",
-        update=-1,
-        phase=Phase.EVAL,
-        channel="eval_forwards",
-        cause="resume-step-shifted",
     ),
 )
 

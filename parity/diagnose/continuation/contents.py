@@ -24,7 +24,7 @@ def weights_not_loaded(case: ContinuationCase) -> Cause | None:
     return _cause(
         case,
         "resume-weights-not-loaded",
-        f"{evidence.plural(len(fresh), 'parameter')} of {total} begin as in a run from scratch",
+        f"{len(fresh)} of {evidence.plural(total, 'parameter')} are not loaded, and begin as in a run from scratch",
         found,
         (f"as initialised: {evidence.listing(sorted(fresh))}", case.saved),
         "The resumed run trains other weights than the ones it saved, and nothing says so.",
@@ -61,7 +61,7 @@ def buffers_not_loaded(case: ContinuationCase) -> Cause | None:
     return _cause(
         case,
         "resume-buffers-not-loaded",
-        f"{evidence.plural(len(found), 'buffer')} begin otherwise, though all parameters are loaded",
+        f"All parameters are loaded, {evidence.plural(len(found), 'buffer')} of the model not",
         found,
         (f"{state}: {evidence.listing([one.name for one in found])}", case.saved),
         "Running statistics and counters start over: normalisation differs, in training or in evaluation.",
