@@ -16,22 +16,66 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class InterruptPolicy(_Strict):
+    """A signal that a program is sent while it trains, always at the same place.
+
+    It arrives when the optimizer's step of ``update`` is done, or, with ``micro_step``, when the backward of that
+    micro-step of ``update`` is; both are counted from 0. ``ranks`` names those that get it, by default all.
+    """
+
+    signal: Literal["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
+    update: Annotated[int, Field(ge=0)]
+    micro_step: Annotated[int, Field(ge=0)] | None = None
+    ranks: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+
+
 class ScenarioPolicy(_Strict):
-    """One condition under which a pair is compared.
+    """One condition under which a pair is compared: see docs/scenarios.md.
 
     ``arguments`` are appended to those of the pair. ``prepare`` arguments make an earlier run of the same program, on
     each side with its own, into the same output directory: a resume is ``prepare`` up to some iteration, then the
-    scenario.
+    scenario. What else is compared of it, ``kind`` says; ``straight`` arguments make the run that was never stopped.
+    ``interrupt`` stops the earlier run, or, of kind ``interrupt``, the run itself. ``damage`` spoils the newest
+    checkpoint between the two.
     ``updates``, ``seed`` and ``world`` are those of ``parity compare``.
     """
 
     name: Name
+    kind: Literal["train", "resume", "cross-load", "interrupt"] = "train"
     tier: Literal["quick", "full"] = "quick"
     arguments: str = ""
     prepare: str | None = None
+    straight: str | None = None
+    interrupt: InterruptPolicy | None = None
+    damage: Literal["truncate", "garble"] | None = None
     world: Annotated[int, Field(ge=1, le=4096)] = 1
     updates: Annotated[int, Field(ge=1)] | None = None
     seed: int | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "ScenarioPolicy":
+        given = {name for name in _KEYS_OF_KINDS if getattr(self, name) is not None}
+        needed, allowed = _NEEDED[self.kind], {name for name, kinds in _KEYS_OF_KINDS.items() if self.kind in kinds}
+        problems = [f"needs {name}" for name in sorted(needed - given)]
+        problems += [f"takes no {name}" for name in sorted(given - allowed)]
+        if problems:
+            message = f"a scenario of kind {self.kind} {' and '.join(problems)}"
+            raise ValueError(message)
+        return self
+
+
+_KEYS_OF_KINDS: Final = {
+    "prepare": ("train", "resume", "cross-load"),
+    "straight": ("resume",),
+    "interrupt": ("interrupt", "resume", "cross-load"),
+    "damage": ("resume",),
+}
+_NEEDED: Final[dict[str, set[str]]] = {
+    "train": set(),
+    "resume": {"prepare", "straight"},
+    "cross-load": {"prepare"},
+    "interrupt": {"interrupt"},
+}
 
 
 class PairPolicy(_Strict):

@@ -27,7 +27,7 @@ _PARAMETER_CHANNELS: Final = frozenset(
         "buffer",
     }
 )
-_STATE_CHANNELS: Final = frozenset({"optimizer_state", "optimizer_state_carried"})
+_STATE_CHANNELS: Final = frozenset({"optimizer_state", "optimizer_state_initial", "optimizer_state_carried"})
 _CHECKPOINT_CHANNELS: Final = frozenset({"checkpoint_kind", "checkpoint_tensor", "checkpoint_value"})
 STATE_SEPARATOR: Final = "/"
 FILE_SEPARATOR: Final = "::"

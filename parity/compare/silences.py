@@ -35,16 +35,16 @@ def find_silences(reference: Trace, candidate: Trace) -> tuple[Silence, ...]:
     """All silences of both sides."""
     sides = ((Difference.MISSING, "candidate", candidate), (Difference.EXTRA, "reference", reference))
     return (
-        *_after_failure(candidate),
+        *_after_failure(reference, candidate),
         *(silence for absent, side, trace in sides for silence in _switched_off(absent, side, trace)),
         *(silence for absent, side, trace in sides for silence in _imported(absent, side, trace)),
         *_other_level(reference, candidate),
     )
 
 
-def _after_failure(candidate: Trace) -> Iterator[Silence]:
-    """A candidate that failed reached nothing after its last update."""
-    if candidate.exit_status:
+def _after_failure(reference: Trace, candidate: Trace) -> Iterator[Silence]:
+    """A candidate that failed reached nothing after its last update; one that ends as its reference did not fail."""
+    if candidate.exit_status and candidate.exit_status != reference.exit_status:
         yield Silence(
             absent=Difference.MISSING,
             channels=frozenset(CHANNELS),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from parity.compare.zoom_model import Zoom
+from parity.diagnose.continuation.model import Resumption
 from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.following import Followed
@@ -22,6 +23,7 @@ class Outcome:
     scenario: str
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
+    resumption: Resumption | None = None
     error: ParityError | None = None
     zoom: Zoom | None = None
     followed: Followed | None = None

@@ -10,6 +10,7 @@ from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
 from parity.report.sections.follow import phases
 from parity.report.sections.noise import noise
+from parity.report.sections.resumption import resumptions
 from parity.report.sections.runs import runs
 from parity.report.sections.structure import structure
 from parity.report.sections.summary import summary
@@ -19,7 +20,7 @@ from parity.report.sections.zoom import zoom
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    parts = (summary, structure, phases, causes, zoom, noise, surroundings, coverage, runs, betrayals)
+    parts = (summary, structure, phases, causes, zoom, noise, resumptions, surroundings, coverage, runs, betrayals)
     sections = (part(outcomes) for part in parts)
     return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 

@@ -15,6 +15,7 @@ from parity.findings.model import Finding, Judgement
 from parity.findings.noise import NoiseVerdict
 from parity.report.facts import texts, verdict
 from parity.report.invariants import sides_json
+from parity.report.resumption import resumption_json
 
 SCHEMA: Final = 1
 
@@ -40,6 +41,8 @@ def result_json(outcome: Outcome) -> dict[str, object]:
     }
     if outcome.followed is not None:
         result["followed"] = _followed(outcome.followed)
+    if outcome.resumption is not None:
+        result["resume"] = resumption_json(outcome.resumption)
     return {key: _portable(content) for key, content in result.items()}
 
 

@@ -8,6 +8,7 @@ from parity.diagnose import closeup
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement, Verdict
+from parity.report import resumption
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
@@ -80,6 +81,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     yield "by tolerance", "; ".join(accepted)
     if outcome.followed is not None:
         yield from _followed(outcome.followed)
+    yield from resumption.lines(outcome)
     for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
         if betrayal.gates:
             yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"

@@ -1,11 +1,11 @@
 """From a policy, or from two commands, to the scenarios that are run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from parity.compare.tolerance import Tolerance
 from parity.errors import PolicyError, UsageError
@@ -35,7 +35,11 @@ _CANDIDATES: Final = frozenset({Side.CANDIDATE, Side.FOLLOWER})
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``."""
+    """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
+
+    ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
+    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of.
+    """
 
     pair: str
     name: str
@@ -43,6 +47,13 @@ class Scenario:
     candidate: str
     prepare_reference: str | None = None
     prepare_candidate: str | None = None
+    kind: str = "train"
+    within: str = ""
+    straight_reference: str | None = None
+    straight_candidate: str | None = None
+    interrupt: Mapping[str, Any] | None = None
+    damage: str | None = None
+    origins: Mapping[Side, Path] = field(default_factory=dict)
     setup: tuple[str, ...] = ()
     recording: Recording = field(default_factory=Recording)
     reruns: bool = True
@@ -58,6 +69,22 @@ class Scenario:
     def prepare(self, side: Side) -> str | None:
         """The command that ``side`` runs before, unrecorded, or None."""
         return self.prepare_candidate if side in _CANDIDATES else self.prepare_reference
+
+    def part(
+        self, suffix: str, reference: str | None, candidate: str | None, *, interrupt: Mapping[str, Any] | None = None
+    ) -> "Scenario":
+        """One of the runs that make up this scenario, as a scenario of its own that is prepared by nothing."""
+        attachments = {} if interrupt is None else {"interruption": interrupt}
+        return replace(
+            self,
+            name=f"{self.name}-{suffix}" if suffix else self.name,
+            within=self.within or self.name,
+            reference=reference or self.reference,
+            candidate=candidate or self.candidate,
+            prepare_reference=None,
+            prepare_candidate=None,
+            recording=replace(self.recording, attachments={**self.recording.attachments, **attachments}),
+        )
 
 
 Progress = Callable[[Scenario, str, Path | None], None]
@@ -88,15 +115,24 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
 
 
 def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Scenario:
-    arguments = f"{pair.arguments} {scenario.arguments}".strip()
-    prepare = None if scenario.prepare is None else f"{pair.arguments} {scenario.prepare}".strip()
+    def given(arguments: str, command: str) -> str:
+        return _with_arguments(command, f"{pair.arguments} {arguments}".strip())
+
+    def given_if(arguments: str | None, command: str) -> str | None:
+        return None if arguments is None else given(arguments, command)
+
     return Scenario(
         pair=pair.name,
         name=scenario.name,
-        reference=_with_arguments(pair.reference, arguments),
-        candidate=_with_arguments(pair.candidate, arguments),
-        prepare_reference=None if prepare is None else _with_arguments(pair.reference, prepare),
-        prepare_candidate=None if prepare is None else _with_arguments(pair.candidate, prepare),
+        kind=scenario.kind,
+        reference=given(scenario.arguments, pair.reference),
+        candidate=given(scenario.arguments, pair.candidate),
+        prepare_reference=given_if(scenario.prepare, pair.reference),
+        prepare_candidate=given_if(scenario.prepare, pair.candidate),
+        straight_reference=given_if(scenario.straight, pair.reference),
+        straight_candidate=given_if(scenario.straight, pair.candidate),
+        interrupt=None if scenario.interrupt is None else scenario.interrupt.model_dump(),
+        damage=scenario.damage,
         setup=pair.setup,
         recording=Recording(
             level=policy.level,

@@ -28,10 +28,10 @@ class _Titles:
         self._seen: list[str] = []
 
     def title(self, scenario: Scenario, stage: str) -> str:
-        name = f"{scenario.pair}/{scenario.name}"
-        if name not in self._seen:
-            self._seen.append(name)
-        return f"[{len(self._seen)}/{self._total}] {name}: {stage}"
+        whole = f"{scenario.pair}/{scenario.within or scenario.name}"
+        if whole not in self._seen:
+            self._seen.append(whole)
+        return f"[{len(self._seen)}/{self._total}] {scenario.pair}/{scenario.name}: {stage}"
 
 
 class _Lines:

@@ -4,19 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from parity.compare.engine import compare
 from parity.compare.tolerance import Tolerance
 from parity.diagnose.outcome import Outcome
-from parity.errors import ParityError, TraceMissingError
+from parity.errors import TraceMissingError
 from parity.gate import RESULT
 from parity.report.discrepancy import discrepancy_report
 from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
-from parity.run.noise import Stored, measure_noise
 from parity.run.plan import TRACE, Side
-from parity.run.session import conclude, require_candidate, require_reference
-from parity.run.zoom import stored_zoom
-from parity.trace.store import read_trace
+from parity.run.stored import judge_all_stored
 
 REPORT: Final = "report.md"
 
@@ -43,19 +39,4 @@ def judge_stored(base: Path, tolerances: Sequence[Tolerance] = ()) -> list[Outco
     if not scenarios:
         message = f"{base} holds no recorded scenarios; expected the directory of a pair, such as reports/out/PAIR"
         raise TraceMissingError(message)
-    return [_judge_stored(base.resolve().name, place, tolerances) for place in scenarios]
-
-
-def _judge_stored(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> Outcome:
-    try:
-        reference = read_trace(place / Side.REFERENCE / TRACE)
-        require_reference(reference)
-        candidate = read_trace(place / Side.CANDIDATE / TRACE)
-        require_candidate(candidate)
-        rerun = place / Side.RERUN / TRACE
-        again = compare(reference, read_trace(rerun)) if rerun.is_dir() else None
-        comparison = compare(reference, candidate)
-        noise = measure_noise(comparison, again, Stored(place=place), tolerances)
-        return stored_zoom(conclude(pair, place.name, comparison, again, noise, tolerances), place, TRACE)
-    except ParityError as error:
-        return Outcome(pair=pair, scenario=place.name, error=error)
+    return judge_all_stored(base.resolve().name, scenarios, tolerances)

@@ -128,6 +128,8 @@ def _run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, la
     _fresh(place)
     out = (place / OUT).resolve()
     out.mkdir()
+    if side in scenario.origins:
+        shutil.copytree(scenario.origins[side], out, symlinks=True, dirs_exist_ok=True)
     shared = (base / SHARED).resolve()
     prepare = scenario.prepare(side)
     if prepare is not None:

@@ -28,20 +28,24 @@ def run_scenarios(
     from parity.gate import exit_code
     from parity.record.processes import start_fresh
     from parity.record.warm.launcher import WarmLauncher
+    from parity.run.kinds import run_kind
     from parity.run.plan import by_pair
     from parity.run.progress import progress_shown
     from parity.run.results import write_results
-    from parity.run.session import run_scenario, set_up
+    from parity.run.session import set_up
     from parity.run.together import run_until_divergence
 
-    run_one = run_until_divergence if fail_fast else run_scenario
     done: list[Outcome] = []
     reports: list[tuple[list[Outcome], Path]] = []
     launching = nullcontext(start_fresh) if fresh else WarmLauncher()
     with launching as launcher, progress_shown(len(scenarios)) as progress:
         for pair, members in by_pair(scenarios):
             set_up(members[0], output / pair)
-            outcomes = [run_one(scenario, output / pair, progress, launcher) for scenario in members]
+            place = output / pair
+            if fail_fast:
+                outcomes = [run_until_divergence(scenario, place, progress, launcher) for scenario in members]
+            else:
+                outcomes = [one for scenario in members for one in run_kind(scenario, place, progress, launcher)]
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:

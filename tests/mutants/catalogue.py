@@ -26,7 +26,10 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """A planted defect, and what the instrument must say about it: where it first shows, and why."""
+    """A planted defect, and what the instrument must say about it: where it first shows, and why.
+
+    ``part`` names the outcome that must say so, of a scenario that is made of several.
+    """
 
     id: str
     edits: tuple[Edit, ...]
@@ -35,6 +38,8 @@ class Mutant:
     channel: str
     cause: str
     scenario: str = SCRATCH
+    family: str = "char-gpt"
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,7 @@ class Benign:
     id: str
     edits: tuple[Edit, ...]
     scenario: str = SCRATCH
+    family: str = "char-gpt"
 
 
 _TRAINER = "char_gpt/trainer.py"

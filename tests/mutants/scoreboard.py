@@ -15,9 +15,10 @@ from parity.diagnose.outcome import Outcome
 from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
 from tests.mutants.catalogue import BENIGN, MUTANTS, Benign, Mutant
+from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.specimens import ROOT, Workshop
 
-LOSS = "iter {}: loss {}, lr {}, time {}ms, mfu {}%, VRAM {}/{}GB ({}%)#1"
+LOSSES = ("iter {}: loss {}, lr {}, time {}ms, mfu {}%, VRAM {}/{}GB ({}%)#1", "step {}: loss {}#1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Score:
     """How one row of the catalogue fared."""
 
     id: str
+    family: str
     is_mutant: bool
     detected: bool
     located: bool
@@ -43,6 +45,7 @@ def score(row: Mutant | Benign, outcome: Outcome) -> Score:
     is_mutant = isinstance(row, Mutant)
     return Score(
         id=row.id,
+        family=row.family,
         is_mutant=is_mutant,
         detected=outcome.exit_code != 0,
         located=is_mutant and first is not None and where(first) == (row.update, row.phase, row.channel),
@@ -59,11 +62,13 @@ def where(finding) -> tuple[object, ...]:
 
 def loss_gate(reference: Trace, candidate: Trace, *, tolerance: float) -> bool:
     """Whether a gate on the printed loss alone would fail: another number of lines, or a relative difference."""
-    series = [
-        trace.processes[0].get("log_value", LOSS) if trace.processes else None for trace in (reference, candidate)
-    ]
-    ours, theirs = (one.values if one is not None else np.empty(0) for one in series)
+    ours, theirs = (_printed_loss(trace) for trace in (reference, candidate))
     return len(ours) != len(theirs) or bool(np.any(np.abs(theirs - ours) > tolerance * np.abs(ours)))
+
+
+def _printed_loss(trace: Trace):
+    series = [process.get("log_value", line) for process in trace.processes[:1] for line in LOSSES]
+    return next((one.values for one in series if one is not None), np.empty(0))
 
 
 def table(scores: list[Score]) -> str:
@@ -85,24 +90,26 @@ def table(scores: list[Score]) -> str:
         row("cause named", mutants, "named"),
         row("false alarms on benign variants", benign, "detected", "loose_loss", "exact_loss"),
         "",
-        "| mutant | detected | located | named | loss within 5 % sees it | loss exactly sees it |",
-        "| :--- | :--- | :--- | :--- | :--- | :--- |",
+        "| mutant | family | detected | located | named | loss within 5 % sees it | loss exactly sees it |",
+        "| :--- | :--- | :--- | :--- | :--- | :--- | :--- |",
     ]
     for one in mutants:
         answers = (one.detected, one.located, one.named, one.loose_loss, one.exact_loss)
-        lines.append(f"| {one.id} | " + " | ".join("yes" if answer else "no" for answer in answers) + " |")
-    lines += ["", "| benign variant | alarm |", "| :--- | :--- |"]
-    lines += [f"| {one.id} | {'yes' if one.detected else 'no'} |" for one in benign]
+        cells = (one.id, one.family, *("yes" if answer else "no" for answer in answers))
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "| benign variant | family | alarm |", "| :--- | :--- | :--- |"]
+    lines += [f"| {one.id} | {one.family} | {'yes' if one.detected else 'no'} |" for one in benign]
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Run the whole catalogue; 0 when every mutant is detected, located and named and no variant alarms."""
     scores = []
+    rows = (*MUTANTS, *RESUMPTION, *BENIGN, *BENIGN_RESUMPTION)
     with tempfile.TemporaryDirectory() as directory, WarmLauncher() as launcher:
         workshop = Workshop(directory=Path(directory), launcher=launcher)
-        for number, row in enumerate((*MUTANTS, *BENIGN), start=1):
-            sys.stderr.write(f"[{number}/{len(MUTANTS) + len(BENIGN)}] {row.id}\n")
+        for number, row in enumerate(rows, start=1):
+            sys.stderr.write(f"[{number}/{len(rows)}] {row.id}\n")
             scores.append(score(row, workshop.outcome(row)))
     text = table(scores)
     (ROOT / "reports" / "scoreboard.md").write_text(text, encoding="utf-8")

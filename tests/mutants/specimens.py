@@ -18,6 +18,7 @@ from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.catalogue import CONSTANT, SCRATCH, Benign, Edit, Mutant
+from tests.mutants.resuming import is_resuming, resuming_outcome
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Recording()
@@ -33,6 +34,8 @@ class Workshop:
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
+        if is_resuming(row):
+            return resuming_outcome(row, self.directory, self.launcher)
         sources = plant(row.id, row.edits, self.directory)
         candidate = self._record(row.scenario, f"mutant-{row.id}", directory=sources)
         reference = self.reference(row.scenario)

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 
 from parity.trace.model import Value
-from tests.specimens.table import Check, Specimen, some
+from tests.specimens.table import Check, Specimen, some, times
 
 OUT: Final = "{out}"
 EMPTY: Final[Mapping[str, Check]] = MappingProxyType({})
@@ -259,6 +259,16 @@ _RANKS: Final = (
 )
 
 _OUTPUT: Final = (
+    Specimen(
+        id="resumed",
+        words=("seams/resumed.py",),
+        updates=3,
+        expects={
+            "optimizer_state_initial": times(1),
+            "optimizer_state_initial:weight/momentum_buffer": times(1),
+            "optimizer_state:weight/momentum_buffer": times(3),
+        },
+    ),
     Specimen(
         id="saves",
         words=("seams/saves.py", OUT),

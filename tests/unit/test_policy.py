@@ -180,3 +180,45 @@ def test_the_nearest_file_with_a_policy_is_found(tmp_path):
 
 def test_no_policy_is_none():
     assert find_policy(Path("/")) is None
+
+
+KINDS = {
+    "resume": "prepare = '--y'\nstraight = '--z'\n",
+    "cross-load": "prepare = '--y'\n",
+    "interrupt": "interrupt = { signal = 'SIGTERM', update = 3 }\n",
+    "train": "",
+}
+
+
+@pytest.mark.parametrize(("kind", "keys"), KINDS.items())
+def test_every_kind_is_read_with_what_it_needs(tmp_path, kind, keys):
+    (pair,) = read_policy(written(tmp_path, PAIR + SCENARIO + f"kind = '{kind}'\n" + keys)).pairs
+    assert pair.scenarios[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("kind = 'resume'\n", "kind resume needs prepare and needs straight"),
+        ("kind = 'cross-load'\n", "kind cross-load needs prepare"),
+        ("kind = 'interrupt'\n", "kind interrupt needs interrupt"),
+        ("straight = '--z'\n", "kind train takes no straight"),
+        ("damage = 'garble'\n", "kind train takes no damage"),
+        (
+            "kind = 'interrupt'\nprepare = '--y'\ninterrupt = { signal = 'SIGTERM', update = 3 }\n",
+            "kind interrupt takes no prepare",
+        ),
+        ("kind = 'stop'\n", "kind"),
+        ("kind = 'interrupt'\ninterrupt = { signal = 'SIGSTOP', update = -1 }\n", "interrupt.signal"),
+    ],
+)
+def test_what_does_not_fit_a_kind_is_an_error(tmp_path, keys, problem):
+    with pytest.raises(PolicyError, match=problem):
+        read_policy(written(tmp_path, PAIR + SCENARIO + keys))
+
+
+def test_problems_of_several_scenarios_are_listed_at_once(tmp_path):
+    text = PAIR + SCENARIO + "kind = 'resume'\n" + SCENARIO.replace("quick", "other") + "damage = 'garble'\n"
+    with pytest.raises(PolicyError) as failure:
+        read_policy(written(tmp_path, text))
+    assert "2 problem(s)" in str(failure.value)

@@ -5,11 +5,13 @@ from parity.diagnose.library import (
     clipping,
     data,
     evaluation,
+    interruption,
     lifecycle,
     localisation,
     model,
     optimizer,
     printed,
+    saving,
     schedule,
     stream,
 )
@@ -18,6 +20,10 @@ from parity.diagnose.registry import Rule
 # Each of them knows what happened, not only where. Where two explain equally much, the one that stands first is
 # reported: the more specific one.
 MECHANISMS: tuple[Rule, ...] = (
+    interruption.interrupt_unhandled,
+    interruption.interrupt_ignored,
+    interruption.emergency_checkpoint_missing,
+    interruption.interrupt_status,
     lifecycle.options_rejected,
     lifecycle.candidate_failed,
     accumulation.accumulation_not_divided_by_world,
@@ -52,6 +58,9 @@ MECHANISMS: tuple[Rule, ...] = (
     printed.tokens_formula,
     printed.printed_loss_scale,
     model.parameters_transposed,
+    saving.last_checkpoint_missing,
+    saving.state_missing,
+    saving.counter_shifted,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
     model.operation_changed,

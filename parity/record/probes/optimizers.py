@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ...trace.digests import digest_bytes
 
-CHANNELS: Final = ("lr", "optimizer_type", "optimizer_group", "parameter", "optimizer_state")
+CHANNELS: Final = ("lr", "optimizer_type", "optimizer_group", "parameter", "optimizer_state_initial", "optimizer_state")
 SEAM: Final = "public global step hooks of torch.optim.optimizer"
 BLIND: Final = "optimizers not derived from torch.optim.Optimizer, updates by hand, compiled steps: see manual_updates"
 _SILENT: Final = frozenset(
@@ -14,7 +14,7 @@ _SILENT: Final = frozenset(
 
 
 def install(listener: Any) -> None:
-    """Observe every step before and after; emit ``gradients_ready``, ``first_step_begins``, ``step_ends``.
+    """Observe every step before and after; emit ``step_opens``, ``gradients_ready``, ``step_ends``.
 
     A step with a closure makes its gradients itself, once or many times: they are looked at when it is done.
     """
@@ -33,6 +33,7 @@ def install(listener: Any) -> None:
                 listener.check_limit()
                 listener.emit("closure_step")
             listener.step_opens(id(optimizer), closure=closure)
+            listener.emit("step_opens", optimizer)
             if not closure:
                 listener.emit("step_begins", optimizer)
 
@@ -50,6 +51,8 @@ def install(listener: Any) -> None:
     register_optimizer_step_post_hook(after)
     listener.on("step_begins", "optimizers", observer.begins)
     if listener.level != "scalars":
+        known: weakref.WeakSet[Any] = weakref.WeakSet()
+        listener.on("step_opens", "optimizers", lambda optimizer: _observe_initial(listener, optimizer, known))
         listener.on("step_ends", "optimizers", lambda optimizer: _observe_result(listener, optimizer))
 
 
@@ -113,11 +116,25 @@ def _plain(value: Any) -> str:
 def _observe_result(listener: Any, optimizer: Any) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            name = listener.parameter_name(parameter)
-            listener.observe_tensor("parameter", parameter, name)
-            state = optimizer.state.get(parameter)
-            for key, value in state.items() if state else ():
-                if hasattr(value, "data_ptr"):
-                    listener.observe_tensor("optimizer_state", value, f"{name}/{key}")
-                else:
-                    listener.observe("optimizer_state", digest_bytes(repr(value).encode()), f"{name}/{key}")
+            listener.observe_tensor("parameter", parameter, listener.parameter_name(parameter))
+            _observe_state(listener, optimizer, parameter, "optimizer_state")
+
+
+def _observe_initial(listener: Any, optimizer: Any, seen: weakref.WeakSet[Any]) -> None:
+    """What an optimizer brings to its first step: nothing, but where an earlier run goes on."""
+    if optimizer in seen:
+        return
+    seen.add(optimizer)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            _observe_state(listener, optimizer, parameter, "optimizer_state_initial")
+
+
+def _observe_state(listener: Any, optimizer: Any, parameter: Any, channel: str) -> None:
+    state = optimizer.state.get(parameter)
+    for key, value in state.items() if state else ():
+        name = f"{listener.parameter_name(parameter)}/{key}"
+        if hasattr(value, "data_ptr"):
+            listener.observe_tensor(channel, value, name)
+        else:
+            listener.observe(channel, digest_bytes(repr(value).encode()), name)

@@ -76,7 +76,7 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
     for name, tensor, is_parameter in tensors:
         if not is_parameter:
             listener.observe("buffer_initial", digest_tensor(tensor), name)
-            listener.buffers[name] = tensor._version
+            listener.buffers[name] = _mark(tensor)
             continue
         trainable = "" if tensor.requires_grad else " frozen"
         listener.marks[name] = _mark(tensor)
@@ -88,10 +88,10 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
 
 
 def _observe_buffers(listener: Any) -> None:
-    """Buffers whose version counter moved; most are constants, and large."""
+    """Buffers that have changed; most are constants, and large. Kernels of normalisation move no version counter."""
     for name, tensor in listener.roots.tensors():
-        if name in listener.buffers and tensor._version != listener.buffers[name]:
-            listener.buffers[name] = tensor._version
+        if name in listener.buffers and listener.buffers[name] != (mark := _mark(tensor)):
+            listener.buffers[name] = mark
             listener.observe_tensor("buffer", tensor, name)
 
 

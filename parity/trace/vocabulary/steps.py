@@ -139,6 +139,14 @@ CHANNELS = (
         name_means="parameter",
     ),
     Channel(
+        name="optimizer_state_initial",
+        site="step",
+        phase=Phase.SETUP,
+        kind=Kind.DIGEST,
+        title="the state that an optimizer holds before its first step",
+        name_means="parameter and state",
+    ),
+    Channel(
         name="optimizer_state",
         site="step",
         phase=Phase.STATE,

@@ -83,10 +83,17 @@ class Training:
     echo: str = ""
     says: str = ""
     exit_status: int = 0
+    interrupted: int | None = None
+    on_signal: str = "saves"
+    saved_until: int = 99
+    unsaved: tuple[str, ...] = ()
+    counter: int = 0
 
     def trace(self) -> Trace:
         processes = tuple(_Rank(self, rank).process() for rank in range(self.world))
         status = 1 if self.fails_in is not None else self.exit_status
+        if self.interrupted is not None and self.on_signal == "dies":
+            status = -15
         manifest = {"exit_status": status, "command": "train.py", "last_error_line": self.error if status else ""}
         return Trace(Path("run"), manifest, tuple(one for one in processes if one.series))
 
@@ -107,7 +114,9 @@ class _Rank:
         if self.t.fails_in != BEFORE_RECORDING:
             self.run()
         series = {key: _series(key, rows) for key, rows in self.rows.items()}
-        return Process(f"rank{self.rank}", {"rank": self.rank, "world": self.t.world}, series, sealed={})
+        notes = () if self.t.interrupted is None else ({"interrupted": "SIGTERM", "update": self.t.interrupted},)
+        header = {"rank": self.rank, "world": self.t.world}
+        return Process(f"rank{self.rank}", header, series, notes, sealed={})
 
     def run(self) -> None:
         t = self.t
@@ -130,6 +139,10 @@ class _Rank:
                     self.see("exception", error)
                 break
             self.train(step)
+            if t.interrupted == step and t.on_signal != "ignores":
+                if t.on_signal == "saves":
+                    self.save(step + 1, "emergency.pt")
+                break
         self.see("updates", self.update + 1)
 
     def train(self, step: int) -> None:
@@ -204,18 +217,22 @@ class _Rank:
         shown = [means.get(split, means[t.splits[-1]]) for split in t.prints]
         self.say(f"step {step}: train loss {shown[0]:.4f}, val loss {shown[1]:.4f}, lr: {t.rate(step):.4f}")
 
-        if step and self.rank == 0:
-            self.save(step)
+        if step and self.rank == 0 and step <= t.saved_until:
+            self.save(step, "ckpt.pt")
 
-    def save(self, step: int) -> None:
+    def save(self, step: int, file: str) -> None:
         t = self.t
-        self.see("checkpoint_file", 1, "ckpt.pt")
-        self.see("checkpoint_value", repr(t.rate(step)), "ckpt.pt::optimizer.param_groups.0.lr")
+        self.see("checkpoint_file", 1, file)
+        self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
+        for key in ("rng", "scaler"):
+            if key not in t.unsaved:
+                self.see("checkpoint_kind", "dict", f"{file}::{key}.state")
+        self.see("checkpoint_value", repr(t.rate(step)), f"{file}::optimizer.param_groups.0.lr")
         for group in (True, False):
             for number, _ in enumerate(name for name in t.held if (name in t.decayed) is group):
-                self.see("checkpoint_kind", "int", f"ckpt.pt::optimizer.param_groups.{int(group)}.params.{number}")
+                self.see("checkpoint_kind", "int", f"{file}::optimizer.param_groups.{int(group)}.params.{number}")
         for name, content in self.parameters.items():
-            self.see("checkpoint_tensor", content, f"ckpt.pt::model.{name}")
+            self.see("checkpoint_tensor", content, f"{file}::model.{name}")
 
     def next_batch(self) -> int:
         while self.position in self.t.skipped:

@@ -14,11 +14,13 @@ from parity.diagnose.library import (
     clipping,
     data,
     evaluation,
+    interruption,
     lifecycle,
     localisation,
     model,
     optimizer,
     printed,
+    saving,
     schedule,
     stream,
 )
@@ -31,6 +33,7 @@ PLAIN = Training()
 TWO = Training(world=2, micro_steps=4)
 LONG = Training(updates=14)
 PRIVATE = Training(shared_stream=False)
+STOPPED = Training(interrupted=5)
 
 
 def warmup_from_zero(step):
@@ -55,6 +58,13 @@ def per_rank_tokens(training):
 
 # cause, reference, what the candidate does differently, a piece of the title or evidence
 SYMPTOMS = [
+    ("interrupt-unhandled", STOPPED, {"on_signal": "dies"}, "SIGTERM kills"),
+    ("interrupt-ignored", STOPPED, {"on_signal": "ignores"}, "goes on for 3 updates"),
+    ("emergency-checkpoint-missing", STOPPED, {"on_signal": "leaves"}, "emergency.pt"),
+    ("interrupt-status", STOPPED, {"exit_status": 1}, "status 1"),
+    ("last-checkpoint-missing", PLAIN, {"saved_until": 4}, "4 updates older"),
+    ("checkpoint-state-missing", PLAIN, {"unsaved": ("rng",)}, "1 key: rng"),
+    ("checkpoint-counter-shifted", PLAIN, {"counter": 1}, "iter_num 1 too high"),
     (
         "accumulation-not-divided-by-world",
         replace(TWO, micro_steps=2),
@@ -196,6 +206,15 @@ SYMPTOMS = [
 
 # rule, reference, what the candidate does differently: a difference, but not this one
 NEAR_MISSES = [
+    (interruption.interrupt_unhandled, STOPPED, {"exit_status": 1}),
+    (interruption.interrupt_ignored, PLAIN, {"updates": 12}),
+    (interruption.interrupt_ignored, STOPPED, {"on_signal": "leaves"}),
+    (interruption.emergency_checkpoint_missing, PLAIN, {"saved_until": 4}),
+    (interruption.emergency_checkpoint_missing, STOPPED, {"saved_until": 0}),
+    (interruption.interrupt_status, PLAIN, {"exit_status": 1}),
+    (saving.last_checkpoint_missing, STOPPED, {"saved_until": 0}),
+    (saving.state_missing, PLAIN, {"saved_until": 4}),
+    (saving.counter_shifted, PLAIN, {"rate": lambda step: RATE(step + 1)}),
     (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),

@@ -1,0 +1,104 @@
+"""From how each side resumes to why the two resume differently."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from parity.compare.measurement import Difference
+from parity.diagnose.case import Case
+from parity.diagnose.continuation.model import Continuation, Resumption
+from parity.diagnose.library import evidence
+from parity.diagnose.library.reach import START, explained
+from parity.diagnose.registry import Cause, Rule
+from parity.trace.channels import Carries
+
+# Outlasted by what a resumed run did; they say nothing about it.
+_ENDS = frozenset({"exit_status", "exception", "updates"})
+
+
+def resume_rules(resumption: Resumption) -> tuple[Rule, ...]:
+    """Rules about the comparison of both resumed runs: what only one side loses explains how they differ."""
+    ours, theirs = resumption.reference, resumption.candidate
+    lost = [_lost(cause, ours, theirs) for name, cause in theirs.causes.items() if name not in ours.causes]
+    kept = [_kept(cause, ours) for cause in ours.causes.values() if _is_restored(cause, ours, theirs)]
+    return _elsewhere(resumption), *lost, *kept
+
+
+def shared(resumption: Resumption) -> tuple[Cause, ...]:
+    """What both sides lose in the same way: a property of both, which does not count against parity."""
+    return tuple(cause for name, cause in resumption.reference.causes.items() if name in resumption.candidate.causes)
+
+
+def _elsewhere(resumption: Resumption) -> Rule:
+    ours, theirs = resumption.reference, resumption.candidate
+
+    def rule(case: Case) -> Cause | None:
+        if ours.start.update == theirs.start.update or theirs.parts.resumed.exit_status:
+            return None
+        further = theirs.start.update > ours.start.update
+        return Cause(
+            id="resume-from-elsewhere",
+            title=f"The candidate resumes {'later' if further else 'earlier'} than the reference",
+            explains=tuple(finding.id for finding in case.judgement.gating),
+            evidence=(
+                evidence.both("the resumed run begins with update", ours.start.update, theirs.start.update),
+                f"known by {ours.start.by} in the reference, by {theirs.start.by} in the candidate",
+            ),
+            consequence="Another number of updates is lost at every stop, or counted twice.",
+            advice="Compare when checkpoints are written, which one is chosen, and what becomes of the last one.",
+        )
+
+    return rule
+
+
+def _lost(cause: Cause, ours: Continuation, theirs: Continuation) -> Rule:
+    def rule(case: Case) -> Cause | None:
+        found = replace(cause, explains=tuple(_reached(case, cause, theirs)))
+        says = "which resumes exactly" if ours.is_exact else "which does not have this"
+        line = f"measured between the candidate's own straight and resumed run, unlike in the reference, {says}"
+        return replace(found, evidence=(*found.evidence, line))
+
+    return rule
+
+
+def _kept(cause: Cause, ours: Continuation) -> Rule:
+    title = f"The candidate restores what the reference loses: {cause.title[0].lower()}{cause.title[1:]}"
+
+    def rule(case: Case) -> Cause | None:
+        return replace(
+            cause,
+            id="resume-restores-more",
+            title=title,
+            explains=tuple(_reached(case, cause, ours)),
+            consequence="The candidate resumes better than the reference, and therefore differently.",
+            advice="Accept the difference, or correct the reference.",
+        )
+
+    return rule
+
+
+def _is_restored(cause: Cause, ours: Continuation, theirs: Continuation) -> bool:
+    """Whether nothing that the reference loses by ``cause`` is lost in the candidate, for whatever reason."""
+    lost = [one.channel for one in ours.judgement.gating if one.id in cause.explains]
+    own = {one.name for one in lost if one.carries is not Carries.VALUES} or {one.name for one in lost}
+    return bool(_updates(theirs)) and not own & {one.channel.name for one in theirs.judgement.gating}
+
+
+def _updates(side: Continuation) -> int:
+    return max((one.updates for one in side.parts.resumed.processes), default=0)
+
+
+def _reached(case: Case, cause: Cause, side: Continuation) -> Iterator[str]:
+    """Findings between the sides in the channels that the cause explains on its own side, and what follows."""
+    known = {finding.id: finding.channel.name for finding in side.judgement.gating}
+    channels = {known[identifier] for identifier in cause.explains if identifier in known}
+    is_cut = bool(side.parts.resumed.exit_status) or not _updates(side)
+    if is_cut:
+        channels |= _ENDS
+    begun = [one.first for one in case.judgement.gating if one.channel.name in channels]
+    since = min((one.moment for one in begun), default=START)
+    if begun:
+        yield from explained(
+            case,
+            lambda one: one.channel.name in channels or (is_cut and one.difference is not Difference.VALUE),
+            since=since,
+        )

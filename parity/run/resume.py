@@ -1,0 +1,91 @@
+"""The scenario of kind resume: on each side straight through against a stop in between, then side against side."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from parity.compare.engine import compare
+from parity.compare.resume import beside_contents
+from parity.diagnose.continuation.model import Parts, Resumption
+from parity.diagnose.continuation.rules import continue_run
+from parity.diagnose.continuation.sides import resume_rules
+from parity.diagnose.library import RULES
+from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import diagnose
+from parity.findings.judge import judge
+from parity.record.processes import Launcher, start_fresh
+from parity.run.damage import damage_newest
+from parity.run.plan import OUT, Progress, Scenario, Side
+from parity.run.saved import compare_saved
+from parity.run.session import conclude, require_candidate, require_reference, run_side
+from parity.trace.model import Trace
+
+STRAIGHT: Final = "straight"
+FIRST: Final = "first"
+
+
+def run_resume(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> list[Outcome]:
+    """Run all parts on both sides; one outcome for each part, the resumed one last, with how each side resumes."""
+    reference = record_parts(scenario, Side.REFERENCE, base, progress, launcher)
+    require_reference(reference.straight)
+    if scenario.damage is None:
+        require_reference(reference.resumed)
+    candidate = record_parts(scenario, Side.CANDIDATE, base, progress, launcher)
+    for trace in (candidate.straight, candidate.resumed):
+        require_candidate(trace)
+    progress(scenario, "comparing", None)
+    again: Trace | None = None
+    if scenario.reruns and judge(beside_contents(compare(reference.resumed, candidate.resumed))).gating:
+        again = run_side(resumed(scenario, base, Side.RERUN), Side.RERUN, base, progress)
+    return conclude_resume(scenario.pair, scenario.name, reference, candidate, again)
+
+
+def record_parts(
+    scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> Parts:
+    """Run one side straight through, then up to its stop, then from there."""
+    straight = scenario.part(STRAIGHT, scenario.straight_reference, scenario.straight_candidate)
+    whole = run_side(straight, side, base, progress, launcher)
+    before = run_side(stopped(scenario), side, base, progress, launcher)
+    out = base / stopped(scenario).name / side.value / OUT
+    damaged = damage_newest(out, scenario.damage) if scenario.damage else ""
+    after = run_side(resumed(scenario, base, side), side, base, progress, launcher)
+    saved = compare_saved(*(base / name / side.value / OUT for name in (straight.name, scenario.name)))
+    return Parts(straight=whole, first=before, resumed=after, saved=saved, damaged=damaged)
+
+
+def stopped(scenario: Scenario) -> Scenario:
+    """The part up to the stop."""
+    commands = scenario.prepare_reference, scenario.prepare_candidate
+    return scenario.part(FIRST, *commands, interrupt=scenario.interrupt)
+
+
+def resumed(scenario: Scenario, base: Path, *sides: Side, origin: Side | None = None) -> Scenario:
+    """The part from there on: ``{out}`` begins as what the first part of the same side, or of ``origin``, left."""
+
+    def place(side: Side) -> Path:
+        own = Side.CANDIDATE if side is Side.CANDIDATE else Side.REFERENCE
+        return base / stopped(scenario).name / (origin or own).value / OUT
+
+    return replace(scenario.part("", None, None), origins={side: place(side) for side in sides})
+
+
+def conclude_resume(
+    pair: str, name: str, reference: Parts, candidate: Parts, again: Trace | None = None
+) -> list[Outcome]:
+    """Judge the straight runs, the stopped ones and the resumed ones; the last outcome tells how each side resumes."""
+    resumption = Resumption(reference=continue_run(reference), candidate=continue_run(candidate))
+    rerun = None if again is None else compare(reference.resumed, again)
+    judgement = judge(beside_contents(compare(reference.resumed, candidate.resumed)), rerun=rerun)
+    rules = (*resume_rules(resumption), *RULES)
+    earlier = ((STRAIGHT, reference.straight, candidate.straight), (FIRST, reference.first, candidate.first))
+    return [
+        *(conclude(pair, f"{name}-{part}", beside_contents(compare(*sides)), None) for part, *sides in earlier),
+        Outcome(
+            pair=pair,
+            scenario=name,
+            judgement=judgement,
+            diagnosis=diagnose(judgement, rules),
+            resumption=resumption,
+        ),
+    ]

@@ -1,0 +1,94 @@
+"""``parity run`` over scenarios that stop and go on, as a user writes them in a policy."""
+
+import json
+import sys
+
+from parity.errors import PARITY, VIOLATED
+from tests.e2e.programs import SCRIPTS, parity
+
+POLICY = f"""
+[[tool.parity.pairs]]
+name = "resumable"
+reference = "{sys.executable} {SCRIPTS}/resumable.py --out {{out}}"
+candidate = "{sys.executable} CANDIDATE --out {{out}}"
+
+[[tool.parity.pairs.scenarios]]
+name = "resume-sigterm"
+kind = "resume"
+straight = "--steps 6"
+prepare = "--steps 6"
+interrupt = {{ signal = "SIGTERM", update = 2, micro_step = 0 }}
+arguments = "--steps 6 --resume"
+"""
+MORE = """
+[[tool.parity.pairs.scenarios]]
+name = "damaged"
+kind = "resume"
+straight = "--steps 6"
+prepare = "--steps 5"
+damage = "garble"
+arguments = "--steps 6 --resume"
+
+[[tool.parity.pairs.scenarios]]
+name = "crossed"
+kind = "cross-load"
+prepare = "--steps 3"
+arguments = "--steps 5 --resume"
+
+[[tool.parity.pairs.scenarios]]
+name = "told"
+kind = "interrupt"
+arguments = "--steps 6"
+interrupt = { signal = "SIGTERM", update = 2 }
+"""
+
+
+def ran(place, candidate, policy):
+    (place / "pyproject.toml").write_text(policy.replace("CANDIDATE", str(candidate)), encoding="utf-8")
+    done = parity("run", "--json", cwd=place)
+    results = json.loads(done.stdout)
+    return done, {one["scenario"]: one for one in results}
+
+
+def test_a_program_that_resumes_exactly_is_said_to(tmp_path):
+    done, results = ran(tmp_path, SCRIPTS / "resumable.py", POLICY + MORE)
+    assert done.returncode == PARITY, done.stderr.decode()
+    assert list(results) == [
+        "resume-sigterm-straight",
+        "resume-sigterm-first",
+        "resume-sigterm",
+        "damaged-straight",
+        "damaged-first",
+        "damaged",
+        "crossed-first",
+        "crossed-from-reference",
+        "crossed-from-candidate",
+        "told",
+    ]
+    assert {one["verdict"] for one in results.values()} == {"identical"}
+    for name, begins in (("resume-sigterm", 3), ("damaged", 4)):
+        for side in ("reference", "candidate"):
+            told = results[name]["resume"][side]
+            assert (told["exact"], told["begins_with_update"], told["known_by"]) == (True, begins, "weights")
+            assert told["saved_differences"] == 0
+            assert told["causes"] == []
+    assert results["damaged"]["resume"]["candidate"]["damaged"] == "step-5.pt"
+    again = parity("report", "reports/out/resumable", cwd=tmp_path)
+    assert again.returncode == PARITY, again.stderr.decode()
+    assert again.stdout.decode().count("identical to the straight run from there on") == 4
+
+
+def test_a_candidate_that_resumes_worse_gates_and_a_shared_defect_does_not(tmp_path):
+    text = (SCRIPTS / "resumable.py").read_text(encoding="utf-8")
+    worse = tmp_path / "worse.py"
+    worse.write_text(text.replace('    torch.set_rng_state(saved["rng"])\n', ""), encoding="utf-8")
+    done, results = ran(tmp_path, worse, POLICY)
+    assert done.returncode == VIOLATED
+    assert [one["id"] for one in results["resume-sigterm"]["causes"]] == ["resume-random-state-lost"]
+    assert results["resume-sigterm-straight"]["verdict"] == "identical"
+    both = POLICY.replace(f"{SCRIPTS}/resumable.py", str(worse))
+    done, results = ran(tmp_path, worse, both)
+    assert done.returncode == PARITY
+    assert results["resume-sigterm"]["resume"]["shared"] == ["resume-random-state-lost"]
+    report = (tmp_path / "reports/out/resumable/report.md").read_text(encoding="utf-8")
+    assert "A property of both sides, which does not count against parity." in report
