@@ -22,7 +22,7 @@ class ScenarioPolicy(_Strict):
     ``arguments`` are appended to those of the pair. ``prepare`` arguments make an earlier run of the same program, on
     each side with its own, into the same output directory: a resume is ``prepare`` up to some iteration, then the
     scenario.
-    ``updates``, ``seed`` and ``world`` are those of ``parity compare``.
+    ``updates``, ``seed``, ``world`` and ``engine`` are those of ``parity compare``.
     """
 
     name: Name
@@ -30,6 +30,7 @@ class ScenarioPolicy(_Strict):
     arguments: str = ""
     prepare: str | None = None
     world: Annotated[int, Field(ge=1, le=4096)] = 1
+    engine: Literal["auto", "baton", "gloo", "nccl", "fake"] = "auto"
     updates: Annotated[int, Field(ge=1)] | None = None
     seed: int | None = None
 

@@ -20,6 +20,20 @@ _RECORDING: Final = {
     "world": click.option(
         "--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as."
     ),
+    "engine": click.option(
+        "--engine",
+        type=click.Choice(["auto", "baton", "gloo", "nccl", "fake"]),
+        default="auto",
+        show_default=True,
+        help="How ranks are run.",
+    ),
+    "timeout": click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=1800.0,
+        show_default=True,
+        help="End ranks when none has moved for so many seconds.",
+    ),
     "sketch": click.option(
         "--sketch", default="auto", show_default=True, help="When to sketch tensors: auto, every:N, last:N or off."
     ),
