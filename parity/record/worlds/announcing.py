@@ -3,8 +3,10 @@
 An attachment; see ``parity.record.attachments``. Loaded inside recorded programs: the standard library, and torch.
 """
 
+import faulthandler
 import functools
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +17,8 @@ from .process_groups import announce
 from .table import Slot
 
 _NAME: Final = "worlds.announcing"
+TELL: Final = getattr(signal, "SIGRTMIN", signal.SIGTERM) + 5
+"""The signal at which a rank writes its stack to its standard error: programs and libraries leave it alone."""
 _RECENT: Final = 16
 _SAME_SIZE: Final = frozenset({"all_reduce", "broadcast", "reduce", "all_gather", "all_gather_into_tensor"})
 _PHASES: Final = {
@@ -45,6 +49,7 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:
         listener.on(event, _NAME, functools.partial(speaker.enter, phase))
     listener.on("uncaught", _NAME, speaker.fails)
     listener.on("finish", _NAME, speaker.finishes)
+    faulthandler.register(TELL, file=2)
     announce(speaker)
     for name in _GATHERING:
         _announce_gathering(name, speaker)
@@ -158,7 +163,7 @@ class Speaker:
         try:
             yield
         except Exception:
-            self._say(waits=before, broken=occasion["label"])
+            self._say(waits=before, broken=occasion)
             raise
         self._say(waits=before)
 

@@ -65,7 +65,9 @@ def _circle(states: Sequence[State], ended: Sequence[bool]) -> Deadlock | None:
     if not stuck:
         return None
     said = [(rank, _sentence(rank, states, waited[rank], ended)) for rank in sorted(stuck)]
-    return Deadlock(title="ranks wait for one another for ever", ranks=tuple(sorted(stuck)), lines=_by_text(said))
+    gone = sorted({one for rank in stuck for one in waited[rank] if ended[one]})
+    title = f"ranks wait for {name_ranks(gone)}, already ended" if gone else "ranks wait for one another for ever"
+    return Deadlock(title=title, ranks=tuple(sorted(stuck)), lines=_by_text(said))
 
 
 def _missing(rank: int, states: Sequence[State]) -> list[int]:
@@ -82,6 +84,12 @@ def _sentence(rank: int, states: Sequence[State], missing: Sequence[int], ended:
     over = [one for one in missing if ended[one]]
     text = f"waits in {wait['label']}{_at(wait['site'])} for {name_ranks(missing)}"
     return f"{text} ({name_ranks(over)} ended)" if over else text
+
+
+def find_breach(states: Sequence[State]) -> Deadlock | None:
+    """What ranks disagreed on when waiting ended in an error: like a deadlock, from what they waited for last."""
+    last = [{**state, "waits": state.get("broken") or _waits(state)} for state in states]
+    return find_deadlock(last, [not _waits(state) for state in last])
 
 
 def _at(site: str | None) -> str:

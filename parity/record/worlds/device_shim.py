@@ -151,10 +151,11 @@ class _Shim:
         original = wrapper.__init__
 
         @functools.wraps(original)
-        def build(model: Any, module: Any, device_ids: Any = None, output: Any = None, *args: Any, **kw: Any) -> None:
-            if device_ids is not None or kw.pop("output_device", output) is not None:
+        def build(model: Any, module: Any, *args: Any, **kwargs: Any) -> None:
+            given = [*args[:2], kwargs.pop("device_ids", None), kwargs.pop("output_device", None)]
+            if any(one is not None for one in given):
                 self.mapped("DistributedDataParallel(device_ids, output_device) left out")
-            original(model, module, None, None, *args, **kw)
+            original(model, module, *[None for _ in args[:2]], *args[2:], **kwargs)
 
         wrapper.__init__ = build
 

@@ -13,7 +13,8 @@ from socket import socket
 from typing import Any, Final
 
 from parity.record.processes import Process
-from parity.record.worlds.deadlocks import Deadlock, find_deadlock, name_ranks, position
+from parity.record.worlds.announcing import TELL
+from parity.record.worlds.deadlocks import Deadlock, find_breach, find_deadlock, name_ranks, position
 from parity.record.worlds.table import Table
 
 _PAUSE_SECONDS: Final = 0.02
@@ -21,7 +22,9 @@ _LOOK_SECONDS: Final = 0.1
 _CONFIRM_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 5.0
 _FAREWELL_SECONDS: Final = 30.0
+_TELL_SECONDS: Final = 0.3
 _TAIL_LINES: Final = 12
+_MOST_STACKS: Final = 4
 FAILED: Final = 1
 
 
@@ -117,8 +120,22 @@ class Ranks:
             self._give_up(f"deadlock: {found.title}", found.lines, now)
             return
         if now - self._moved[1] > self._watched.timeout:
-            lines = tuple(f"rank {rank}: {position(states[rank])}" for rank in self._running())
-            self._give_up(f"no rank has moved for {self._watched.timeout:g} s", lines, now)
+            self._hanging(states, now)
+
+    def _hanging(self, states: Sequence[Mapping[str, Any]], now: float) -> None:
+        """No rank has moved for too long: those that wait for nobody are to blame, and say where they are."""
+        running = self._running()
+        blamed = [rank for rank in running if not states[rank].get("waits")] or running
+        for rank in blamed:
+            if states[rank]:  # it listens to this signal
+                self.processes[rank].send_signal(TELL)
+        time.sleep(_TELL_SECONDS)
+        lines = [f"rank {rank}: {position(states[rank])}" for rank in running]
+        for rank in blamed[:_MOST_STACKS]:
+            lines += self._complaints(rank)
+        verb = "hangs" if len(blamed) == 1 else "hang"
+        title = f"{name_ranks(blamed)} {verb}: no rank has moved for {self._watched.timeout:g} s"
+        self._give_up(title, tuple(lines), now)
 
     def _give_up(self, title: str, lines: tuple[str, ...], now: float) -> None:
         self._verdict = (title, lines)
@@ -141,24 +158,26 @@ class Ranks:
         elif failed:
             culprit = _culprit(failed, states, self._ended_by_us)
             self.returncode = self._statuses[culprit] if culprit not in self._ended_by_us else FAILED
-            others = [rank for rank in range(len(states)) if rank != culprit]
-            found = find_deadlock(states, [True] * len(states)) if "broken" in states[culprit] else None
-            how = _how(self.returncode)
-            self._say(
-                f"rank {culprit} of {len(states)} {how} {position(states[culprit])}",
-                (*(found.lines if found else ()), *self._complaints(culprit)),
-                f"; {name_ranks(others)} ended with it" if others else "",
-            )
+            others = [rank for rank in failed if rank != culprit]
+            waited = states[culprit].get("broken") or states[culprit].get("waits")
+            breach = find_breach(states) if waited else None
+            how = f"rank {culprit} of {len(states)} {_how(self.returncode)} {position(states[culprit])}"
+            ending = f"; {name_ranks(others)} ended with it" if others else ""
+            error = breach.title if breach else states[culprit].get("error") or self._last_words(culprit)
+            lines = (*self._complaints(culprit), *(breach.lines if breach else ()))
+            self._say(how + ending, lines, f": {error}" if error else "")
         else:
             self.returncode = 0
 
+    def _last_words(self, rank: int) -> str:
+        lines = _lines(self._watched.trace / (f"stderr-rank{rank}.txt" if rank else "stderr.txt"))
+        return lines[-1] if lines else ""
+
     def _complaints(self, rank: int) -> tuple[str, ...]:
         """The last lines of what ``rank`` has complained, where it did so into a file of its own."""
-        path = self._watched.trace / f"stderr-rank{rank}.txt"
-        if not path.is_file():
-            return ()
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return tuple(f"[rank {rank}] {line}" for line in lines[-_TAIL_LINES:])
+        lines = _lines(self._watched.trace / f"stderr-rank{rank}.txt")
+        named = (line if line.startswith(f"[rank{rank}]") else f"[rank{rank}]: {line}" for line in lines)
+        return tuple(named)[-_TAIL_LINES:]
 
     def _say(self, title: str, lines: Sequence[str], ending: str = "; all ranks were ended") -> None:
         # The reason comes last: that is the line by which a failure is known.
@@ -170,6 +189,10 @@ class Ranks:
         else:
             with suppress(OSError):
                 os.write(descriptor, text.encode())
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
 
 def _is_complete(state: Mapping[str, Any]) -> bool:
