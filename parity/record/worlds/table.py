@@ -1,6 +1,7 @@
 """What every rank is doing, in a file that all ranks of a run and the process that watches them map into memory.
 
-Each rank writes its own part only, as a whole; a reader that comes in between sees that by the checksum.
+Each rank writes its own part only, as a whole; a reader that comes in between sees that by the checksum, and goes on
+with what it knew.
 
 Also loaded inside recorded programs: the standard library only.
 """
@@ -15,6 +16,7 @@ from typing import Any, Final
 SLOT_BYTES: Final = 1 << 16
 _HEAD: Final = struct.Struct("<QII")
 _ATTEMPTS: Final = 100
+_MASK: Final = (1 << 32) - 1
 
 
 class Slot:
@@ -35,7 +37,7 @@ class Slot:
             text = json.dumps({**state, "issued": {}}).encode()
         self.beat += 1
         self._memory[_HEAD.size : _HEAD.size + len(text)] = text
-        _HEAD.pack_into(self._memory, 0, self.beat, len(text), zlib.crc32(text))
+        _HEAD.pack_into(self._memory, 0, self.beat, len(text), zlib.crc32(text, self.beat & _MASK))
 
 
 class Table:
@@ -64,7 +66,8 @@ class Table:
         for _ in range(_ATTEMPTS):
             beat, length, checksum = _HEAD.unpack_from(self._memory, start)
             text = self._memory[start + _HEAD.size : start + _HEAD.size + min(length, SLOT_BYTES)]
-            if zlib.crc32(text) == checksum:
+            # A head that is being written may be zero in part, and nothing at all has the checksum zero.
+            if text and zlib.crc32(text, beat & _MASK) == checksum:
                 self.beats[rank], self._states[rank] = beat, json.loads(text)
                 return
 
