@@ -11,6 +11,7 @@ OUT: Final = Path("reports/out")
 FRESH: Final = click.option(
     "--fresh", is_flag=True, help="Start each program in a new process, never as a copy of a warm one."
 )
+ENGINES: Final = ("auto", "baton", "gloo", "nccl", "fake")
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 _RECORDING: Final = {
@@ -22,7 +23,7 @@ _RECORDING: Final = {
     ),
     "engine": click.option(
         "--engine",
-        type=click.Choice(["auto", "baton", "gloo", "nccl", "fake"]),
+        type=click.Choice(ENGINES),
         default="auto",
         show_default=True,
         help="How ranks are run.",

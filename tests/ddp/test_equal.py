@@ -19,9 +19,8 @@ TALKING = ("collectives", "handles", "messages", "subgroups")
 BEYOND = ("compiled", "functional", "fully_sharded")
 WAYS = {
     2: (*TRAINING, *TALKING, *BEYOND),
-    3: (*TRAINING, *TALKING),
+    3: ("accumulation", "unused", *TALKING),
     4: (*TRAINING, *TALKING),
-    5: ("accumulation", "collectives"),
     8: ("accumulation", "collectives"),
 }
 Found = Mapping[int, Mapping[str, list[str]]]

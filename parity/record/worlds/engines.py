@@ -42,6 +42,11 @@ def _alone(program: Program, launcher: Launcher, world: World) -> Process:
     return launcher(program)
 
 
+def _only_first(program: Program, launcher: Launcher, world: World) -> Process:
+    environment = {**program.environment, **rank_environment(0, world.size, 0)}
+    return launcher(replace(program, environment=environment))
+
+
 def _apart(program: Program, launcher: Launcher, world: World) -> Process:
     """A process for each rank. Rank 0 has the output of the program, the others have files of their own."""
     held = socket.socket()
@@ -104,6 +109,12 @@ ENGINES: Final = {
             attachments=lambda trace, _: _announcing(trace),
         ),
         Engine(name="gloo", description="ranks through torchrun", start=_alone, words=across_ranks),
+        Engine(
+            name="fake",
+            description="ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)",
+            start=_only_first,
+            attachments=lambda _, world: {_SHIM: {}, "worlds.bookkeeping": {"world": world}},
+        ),
         Engine(
             name="nccl",
             description="ranks through torchrun, one GPU each (engine nccl)",

@@ -3,7 +3,7 @@
 ``_new_process_group_helper`` of ``torch.distributed.distributed_c10d`` makes every group by calling the name
 ``ProcessGroup`` in its module. A subclass put there is what DDP's reducer in C++, functional collectives and compiled
 graphs call too. It keeps an ordinary group beside itself, with the same backends, and lets that one do the work: names,
-backends, values and handles are therefore those of gloo.
+backends, values and handles are therefore those of gloo. The backend ``fake`` is one that torch tests itself with.
 
 Loaded inside recorded programs: the standard library, and torch.
 """
@@ -73,6 +73,13 @@ def changes() -> list[str]:
     from torch.distributed import distributed_c10d
 
     return list(_changes(distributed_c10d))
+
+
+def fake_store() -> Any:
+    """The store of a world that does not exist; its module registers the backend ``fake``."""
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    return FakeStore()
 
 
 def _changes(module: Any) -> Iterator[str]:
