@@ -103,7 +103,7 @@ def record(
     check_command(words, here)
     check_sketches(recording.sketch, recording.updates)
     trace = trace.resolve()
-    engine, recording = _engine(recording, words, trace)
+    engine, recording = _engine(recording, words)
     launched = engine.words(words, recording.world) if engine else words
     make_run(trace)
     manifest: dict[str, Any] = {
@@ -123,7 +123,7 @@ def record(
     program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
     if engine is not None:
         world = World(size=recording.world, trace=trace, timeout=recording.timeout)
-        launcher = partial(engine.start, launcher=launcher, world=world)
+        launcher = partial(engine.start, launcher, world)
     launch, status = _run(program, trace, launcher, streams=streams, tick=tick)
     ended = {"launch": launch, "exit_status": status, **_failures(trace, status, recording, here)}
     ended["interventions"] = [*recording.interventions(), *_mapped(trace)]
@@ -135,7 +135,7 @@ def record(
     return status
 
 
-def _engine(recording: Recording, words: list[str], trace: Path) -> tuple[Engine | None, Recording]:
+def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Recording]:
     """The engine for several ranks, chosen, and the recording with its name."""
     if recording.world == 1:
         return None, recording

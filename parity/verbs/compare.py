@@ -34,17 +34,22 @@ def compare(
 ) -> None:
     """Run two training commands and compare everything that defines the training.
 
-    {out} in a command stands for a fresh directory of each side.
+    {out} in a command stands for a fresh directory of each side. Several numbers of ranks, as in --world 1,2,4, make
+    one scenario each.
     """
     from parity.record.launch import Recording
     from parity.run.plan import Scenario
 
-    scenario = Scenario(
-        pair=name,
-        name="scratch",
-        reference=reference,
-        candidate=candidate,
-        recording=Recording(**recording),
-        reruns=rerun,
-    )
-    sys.exit(run_scenarios([scenario], output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))
+    worlds = recording.pop("world")
+    scenarios = [
+        Scenario(
+            pair=name,
+            name="scratch" if len(worlds) == 1 else f"world-{world}",
+            reference=reference,
+            candidate=candidate,
+            recording=Recording(world=world, **recording),
+            reruns=rerun,
+        )
+        for world in worlds
+    ]
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

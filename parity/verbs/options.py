@@ -14,12 +14,31 @@ FRESH: Final = click.option(
 ENGINES: Final = ("auto", "baton", "gloo", "nccl", "fake")
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
+
+class Worlds(click.ParamType):
+    """Numbers of ranks, separated by commas."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers, each once, in order."""
+        words = value if isinstance(value, tuple) else str(value).split(",")
+        try:
+            sizes = tuple(dict.fromkeys(int(word) for word in words))
+        except ValueError:
+            sizes = ()
+        if not sizes or not all(1 <= size <= _MOST_RANKS for size in sizes):
+            self.fail(f"{value!r} is no list of numbers from 1 to {_MOST_RANKS}, such as 1,2,4", param, ctx)
+        return sizes
+
+
+_MOST_RANKS: Final = 4096
 _RECORDING: Final = {
     "level": click.option("--level", type=click.Choice(["scalars", "digest"]), default="digest", show_default=True),
     "updates": click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps."),
     "seed": click.option("--seed", type=int, help="Seed torch, numpy and random before user code."),
     "world": click.option(
-        "--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as."
+        "--world", type=Worlds(), default="1", show_default=True, help="Ranks to run as; compare takes several worlds."
     ),
     "engine": click.option(
         "--engine",
@@ -43,7 +62,10 @@ _RECORDING: Final = {
 
 
 def recorded(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give ``verb`` the options of a recording; it receives them, by name, as its argument ``recording``."""
+    """Give ``verb`` the options of a recording; it receives them, by name, as its argument ``recording``.
+
+    ``world`` among them is a tuple of world sizes.
+    """
 
     @wraps(verb)
     def collect(*args: Any, **given: Any) -> None:

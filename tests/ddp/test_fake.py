@@ -1,7 +1,6 @@
 """Thousands of ranks of which one exists: the books are kept, and no number is compared."""
 
 import sys
-from pathlib import Path
 
 import pytest
 

@@ -13,7 +13,9 @@ from tests.e2e.programs import SCRIPTS, command
 
 
 def recorded(place: Path, engine: str, *, arguments: tuple[str, ...] = (), **recording: int) -> Trace:
-    record(command(SCRIPTS / "ddp.py", *arguments), place, Recording(world=2, engine=engine, **recording), streams=False)
+    record(
+        command(SCRIPTS / "ddp.py", *arguments), place, Recording(world=2, engine=engine, **recording), streams=False
+    )
     return read_trace(place)
 
 

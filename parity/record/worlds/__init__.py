@@ -1,6 +1,6 @@
 """Runs one command as several ranks: engines behind one interface.
 
-``baton`` (the default without enough GPUs) starts every rank as a process of its own, in a copy of the warm server where
+``baton`` (the default without enough GPUs) starts every rank as a process of its own, a copy of the warm server where
 that is possible, over real gloo. ``gloo`` and ``nccl`` start through torchrun. ``fake`` runs rank 0 alone and makes it
 believe in the others: bookkeeping for thousands of ranks.
 

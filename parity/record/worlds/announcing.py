@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -183,5 +183,3 @@ def _bytes(first: Any, second: Any, operation: str) -> int:
     given = second if operation.startswith("all_gather") else first
     tensors = given if isinstance(given, (list, tuple)) else [given]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors if not tensor.is_sparse)
-
-

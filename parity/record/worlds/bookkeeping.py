@@ -1,7 +1,7 @@
 """Inside rank 0 of a world that does not exist: collectives return at once, and what they leave means nothing.
 
-What a program does with its numbers is then of no account, but how it keeps its books is: updates, accumulation, samples
-and tokens of each rank, learning rates, exchanges.
+What a program does with its numbers is then of no account, but how it keeps its books is: updates, accumulation,
+samples and tokens of each rank, learning rates, exchanges.
 
 An attachment; see ``parity.record.attachments``. Loaded inside recorded programs: the standard library, and torch.
 """
@@ -37,9 +37,11 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:  # noqa: ARG001
 
     _place("init_process_group", init_process_group)
     _place("new_group", make_group)
-    _place("all_gather_object", lambda found, one, group=None: _fill(found, one))
+    _place("all_gather_object", lambda found, one, *_, **__: _fill(found, one))
     _place("gather_object", lambda one, found=None, *_, **__: _fill(found, one))
-    _place("scatter_object_list", lambda found, given=None, *_, **__: _fill(found[:1], (given or [None])[0], into=found))
+    _place(
+        "scatter_object_list", lambda found, given=None, *_, **__: _fill(found[:1], (given or [None])[0], into=found)
+    )
     _place("monitored_barrier", lambda *_, **__: None)
     _reduce_nothing(torch.nn.parallel.DistributedDataParallel)
 

@@ -15,7 +15,18 @@ from typing import Any, Final
 
 USED: Final = "mapped-rank*.txt"
 _FACTORIES: Final = (
-    *("arange", "as_tensor", "empty", "empty_like", "empty_strided", "eye", "full", "full_like", "linspace", "logspace"),
+    *(
+        "arange",
+        "as_tensor",
+        "empty",
+        "empty_like",
+        "empty_strided",
+        "eye",
+        "full",
+        "full_like",
+        "linspace",
+        "logspace",
+    ),
     *("ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "tensor"),
     *("tril_indices", "triu_indices", "zeros", "zeros_like"),
 )

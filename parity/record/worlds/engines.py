@@ -1,6 +1,5 @@
 """Engines: how one command becomes several ranks. One table, one interface, one choice."""
 
-import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -30,24 +29,24 @@ class World:
     timeout: float
 
 
-Start = Callable[[Program, Launcher, World], Process]
+Start = Callable[[Launcher, World, Program], Process]
 
 
 def _as_they_are(words: Sequence[str], world: int) -> list[str]:  # noqa: ARG001
     return list(words)
 
 
-def _alone(program: Program, launcher: Launcher, world: World) -> Process:
+def _alone(launcher: Launcher, world: World, program: Program) -> Process:  # noqa: ARG001
     """One process, that starts the ranks itself or makes believe that there are others."""
     return launcher(program)
 
 
-def _only_first(program: Program, launcher: Launcher, world: World) -> Process:
+def _only_first(launcher: Launcher, world: World, program: Program) -> Process:
     environment = {**program.environment, **rank_environment(0, world.size, 0)}
     return launcher(replace(program, environment=environment))
 
 
-def _apart(program: Program, launcher: Launcher, world: World) -> Process:
+def _apart(launcher: Launcher, world: World, program: Program) -> Process:
     """A process for each rank. Rank 0 has the output of the program, the others have files of their own."""
     held = socket.socket()
     # Bound, it is nobody else's; not listening, it lets rank 0 listen there.
@@ -161,7 +160,8 @@ def count_gpus(devices: Sequence[str], visible: str | None) -> int:
 
 
 def _devices() -> list[str]:
-    return os.listdir("/dev") if os.path.isdir("/dev") else []
+    place = Path("/dev")
+    return [path.name for path in place.iterdir()] if place.is_dir() else []
 
 
 def _is_program(words: Sequence[str]) -> bool:

@@ -61,7 +61,7 @@ _FORWARDED: Final = (
 class Announcer(Protocol):
     """Who is told."""
 
-    def issue(self, group: Any, operation: str, arguments: dict[str, Any]) -> Any:
+    def issue(self, group: Any, operation: str, arguments: dict[Any, Any]) -> Any:
         """Say that this rank takes part in ``operation`` from now on; return what names this occasion."""
 
     def waiting(self, occasion: Any) -> AbstractContextManager[None]:
@@ -147,7 +147,7 @@ def _operation(name: str, operation: str, announcer: Announcer, handle: Any) -> 
     """
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(enumerate(args)), **kwargs}
+        arguments: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         occasion = announcer.issue(self, operation, arguments)
         perform = getattr(self.plain, name)
         from_python = sys._getframe(1).f_globals.get("__name__") == "torch.distributed.distributed_c10d"

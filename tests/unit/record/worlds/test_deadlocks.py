@@ -42,12 +42,20 @@ def pair(label, first, second):
         ([state(SUM, SUM, waits=1), state(SUM), state(SUM)], NOBODY, None),
         ([state(SUM, SUM, waits=1), state(SUM, waits=0), state(SUM)], NOBODY, None),
         (
-            [state(("a", "sum", [0, 1]), waits=0), state(("b", "sum", [1, 2]), waits=0), state(("c", "x", [0, 2]), waits=0)],
+            [
+                state(("a", "sum", [0, 1]), waits=0),
+                state(("b", "sum", [1, 2]), waits=0),
+                state(("c", "x", [0, 2]), waits=0),
+            ],
             NOBODY,
             (0, 1, 2),
         ),
         ([state(("a", "sum", [0, 1]), waits=0), state(("b", "sum", [1, 2]), waits=0), IDLE], NOBODY, None),
-        ([state(("a", "sum", [0, 1]), waits=0), state(("b", "sum", [1, 2]), waits=0), IDLE], [False, False, True], (0, 1)),
+        (
+            [state(("a", "sum", [0, 1]), waits=0), state(("b", "sum", [1, 2]), waits=0), IDLE],
+            [False, False, True],
+            (0, 1),
+        ),
         ([state(pair("send", 0, 1), waits=0), state(pair("recv", 0, 1), waits=0), IDLE], NOBODY, None),
         ([state(pair("recv", 1, 0), waits=0), state(pair("recv", 0, 1), waits=0), IDLE], NOBODY, (0, 1)),
         ([state(pair("send", 0, 1)), state(SUM, waits=0), IDLE], [True, False, False], (1,)),

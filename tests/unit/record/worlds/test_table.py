@@ -1,5 +1,6 @@
 import mmap
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_part_that_is_being_written_is_left_as_it_was(table, torn):
     slot = Slot(table.path, 1)
     slot.write({"update": 1})
     table.read()
-    with open(table.path, "r+b") as file:
+    with Path(table.path).open("r+b") as file:
         memory = mmap.mmap(file.fileno(), 0)
     head = struct.pack("<QII", 2, 12, 0x1234567)
     memory[SLOT_BYTES : SLOT_BYTES + 16] = head[:torn] + bytes(16 - torn)
@@ -40,7 +41,7 @@ def test_a_part_that_is_being_written_is_left_as_it_was(table, torn):
 
 
 def test_nothing_read_before_the_first_head_is_complete(table):
-    with open(table.path, "r+b") as file:
+    with Path(table.path).open("r+b") as file:
         file.write(struct.pack("<Q", 1))
     assert table.read()[0] == {}
 
