@@ -15,21 +15,16 @@ ENGINES: Final = ("auto", "baton", "gloo", "nccl", "fake")
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-class Worlds(click.ParamType):
-    """Numbers of ranks, separated by commas."""
-
-    name = "N[,N...]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The numbers, each once, in order."""
-        words = value if isinstance(value, tuple) else str(value).split(",")
-        try:
-            sizes = tuple(dict.fromkeys(int(word) for word in words))
-        except ValueError:
-            sizes = ()
-        if not sizes or not all(1 <= size <= _MOST_RANKS for size in sizes):
-            self.fail(f"{value!r} is no list of numbers from 1 to {_MOST_RANKS}, such as 1,2,4", param, ctx)
-        return sizes
+def _worlds(_: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
+    """The numbers of ranks in ``value``, each once, in order."""
+    try:
+        sizes = tuple(dict.fromkeys(int(word) for word in value.split(",")))
+    except ValueError:
+        sizes = ()
+    if not sizes or not all(1 <= size <= _MOST_RANKS for size in sizes):
+        message = f"{value!r} is no list of numbers from 1 to {_MOST_RANKS}, such as 1,2,4"
+        raise click.BadParameter(message, param=option)
+    return sizes
 
 
 _MOST_RANKS: Final = 4096
@@ -38,7 +33,12 @@ _RECORDING: Final = {
     "updates": click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps."),
     "seed": click.option("--seed", type=int, help="Seed torch, numpy and random before user code."),
     "world": click.option(
-        "--world", type=Worlds(), default="1", show_default=True, help="Ranks to run as; compare takes several worlds."
+        "--world",
+        metavar="N[,N...]",
+        callback=_worlds,
+        default="1",
+        show_default=True,
+        help="Ranks to run as; compare takes several worlds.",
     ),
     "engine": click.option(
         "--engine",

@@ -32,6 +32,7 @@ def run_scenarios(
     from parity.run.results import write_results
     from parity.run.session import run_scenario, set_up
     from parity.run.together import run_until_divergence
+    from parity.run.worlds import across_worlds
 
     run_one = run_until_divergence if fail_fast else run_scenario
     done: list[Outcome] = []
@@ -41,6 +42,8 @@ def run_scenarios(
         for pair, members in by_pair(scenarios):
             set_up(members[0], output / pair)
             outcomes = [run_one(scenario, output / pair, progress, launcher) for scenario in members]
+            if not fail_fast:  # what was stopped is no whole run
+                outcomes += across_worlds(members, output / pair)
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:
