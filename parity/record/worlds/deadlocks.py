@@ -22,7 +22,9 @@ def find_deadlock(states: Sequence[State], ended: Sequence[bool]) -> Deadlock | 
     Two ranks whose operations of one group differ at the same position have parted for good. Otherwise a rank is stuck
     when it waits for one that is stuck itself or has ended, and that has not taken part yet.
     """
-    return _disagreement(states) or _circle(states, ended)
+    found = _disagreement(states)
+    met = found is not None and any(_waits(states[rank]) for rank in found.ranks)
+    return found if met else _circle(states, ended)
 
 
 def _disagreement(states: Sequence[State]) -> Deadlock | None:
@@ -33,7 +35,7 @@ def _disagreement(states: Sequence[State]) -> Deadlock | None:
                 issued.setdefault((key, number), {})[rank] = (label, site)
     for (_, number), by_rank in sorted(issued.items(), key=lambda entry: entry[0][1]):
         labels = {label for label, _ in by_rank.values()}
-        if len(labels) > 1 and any(_waits(states[rank]) for rank in by_rank):
+        if len(labels) > 1:
             said = [(rank, f"{label}{_at(site)}") for rank, (label, site) in sorted(by_rank.items())]
             return Deadlock(
                 title=f"ranks have issued different collectives as number {number} of the same group",
@@ -86,10 +88,13 @@ def _sentence(rank: int, states: Sequence[State], missing: Sequence[int], ended:
     return f"{text} ({name_ranks(over)} ended)" if over else text
 
 
-def find_breach(states: Sequence[State]) -> Deadlock | None:
-    """What ranks disagreed on when waiting ended in an error: like a deadlock, from what they waited for last."""
+def find_breach(states: Sequence[State], culprit: int) -> Deadlock | None:
+    """Why ``culprit`` failed, where that was in what it did with others, from what ranks said last."""
+    found = _disagreement(states)
+    if found is not None and culprit in found.ranks:
+        return found
     last = [{**state, "waits": state.get("broken") or _waits(state)} for state in states]
-    return find_deadlock(last, [not _waits(state) for state in last])
+    return _circle(last, [not _waits(state) for state in last]) if _waits(last[culprit]) else None
 
 
 def _at(site: str | None) -> str:

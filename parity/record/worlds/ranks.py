@@ -159,8 +159,7 @@ class Ranks:
             culprit = _culprit(failed, states, self._ended_by_us)
             self.returncode = self._statuses[culprit] if culprit not in self._ended_by_us else FAILED
             others = [rank for rank in failed if rank != culprit]
-            waited = states[culprit].get("broken") or states[culprit].get("waits")
-            breach = find_breach(states) if waited else None
+            breach = find_breach(states, culprit)
             how = f"rank {culprit} of {len(states)} {_how(self.returncode)} {position(states[culprit])}"
             ending = f"; {name_ranks(others)} ended with it" if others else ""
             error = breach.title if breach else states[culprit].get("error") or self._last_words(culprit)

@@ -78,11 +78,14 @@ def test_it_is_told_in_words():
 
 
 def test_what_broke_a_wait_is_found_after_the_end():
-    states = [state(SUM), state(COPY), IDLE]
-    for one in states[:2]:
-        one["broken"] = {"key": "world", "number": 0, "ranks": ALL, "label": "x", "site": ""}
-    assert find_breach(states).ranks == (0, 1)
-    assert find_breach([state(SUM), state(SUM), IDLE]) is None
+    told_apart = [state(SUM), state(COPY), IDLE]
+    assert find_breach(told_apart, 1).ranks == (0, 1)
+    assert find_breach(told_apart, 2) is None
+    assert find_breach([state(SUM), state(SUM), IDLE], 0) is None
+    left = [state(SUM), state(SUM), IDLE]
+    left[0]["broken"] = {"key": "world", "number": 0, "ranks": ALL, "label": "sum", "site": ""}
+    assert find_breach(left, 0).title == "ranks wait for rank 2, already ended"
+    assert find_breach(left, 1) is None
 
 
 OPERATIONS = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from([[0, 1], [1, 2], ALL])), max_size=6)
