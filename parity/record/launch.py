@@ -106,19 +106,7 @@ def record(
     engine, recording = _engine(recording, words)
     launched = engine.words(words, recording.world) if engine else words
     make_run(trace)
-    manifest: dict[str, Any] = {
-        "command": _neutral(shlex.join(words), recording),
-        "argv": [_neutral(word, recording) for word in launched],
-        "interventions": recording.interventions(),
-        "level": recording.level,
-        "sketch": recording.sketch,
-        "seed": recording.seed,
-        "updates_limit": recording.updates,
-        "world": recording.world,
-        "engine": engine.name if engine else None,
-        "without": list(recording.without),
-        "exit_status": None,
-    }
+    manifest = _beginning(words, launched, recording, engine)
     write_manifest(trace, manifest)
     program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
     if engine is not None:
@@ -141,6 +129,23 @@ def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Reco
         return None, recording
     engine = choose(recording.engine, words, recording.world, {**os.environ, **recording.environment})
     return engine, replace(recording, engine=engine.name)
+
+
+def _beginning(words: list[str], launched: list[str], recording: Recording, engine: Engine | None) -> dict[str, Any]:
+    """What is known of a run before it starts."""
+    return {
+        "command": _neutral(shlex.join(words), recording),
+        "argv": [_neutral(word, recording) for word in launched],
+        "interventions": recording.interventions(),
+        "level": recording.level,
+        "sketch": recording.sketch,
+        "seed": recording.seed,
+        "updates_limit": recording.updates,
+        "world": recording.world,
+        "engine": engine.name if engine else None,
+        "without": list(recording.without),
+        "exit_status": None,
+    }
 
 
 def _mapped(trace: Path) -> list[str]:
