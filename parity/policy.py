@@ -37,7 +37,7 @@ class ScenarioPolicy(_Strict):
     scenario. What else is compared of it, ``kind`` says; ``straight`` arguments make the run that was never stopped.
     ``interrupt`` stops the earlier run, or, of kind ``interrupt``, the run itself. ``damage`` spoils the newest
     checkpoint between the two.
-    ``updates``, ``seed`` and ``world`` are those of ``parity compare``.
+    ``updates``, ``seed``, ``world`` and ``engine`` are those of ``parity compare``.
     """
 
     name: Name
@@ -49,6 +49,7 @@ class ScenarioPolicy(_Strict):
     interrupt: InterruptPolicy | None = None
     damage: Literal["truncate", "garble"] | None = None
     world: Annotated[int, Field(ge=1, le=4096)] = 1
+    engine: Literal["auto", "baton", "gloo", "nccl", "fake"] = "auto"
     updates: Annotated[int, Field(ge=1)] | None = None
     seed: int | None = None
 

@@ -15,13 +15,14 @@ from parity.compare.series import compare_series, extra_values, missing_values
 from parity.compare.silences import Silence, find_silences
 from parity.compare.sketches import estimated
 from parity.compare.whole_run import compare_whole_runs
-from parity.trace.channels import CHANNELS
+from parity.trace.channels import CHANNELS, Carries
 from parity.trace.model import Process, Series, Trace
 
 _DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file", "samples"})
 _SELDOM: Final = frozenset({"exit_status", "world_size", "exception", "samples"})
 _ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
 _CLOCKS: Final = {"log_value": is_clock_reading, "metric": is_clock_metric}
+_FAKED: Final = "the other ranks did not exist (engine fake), so its numbers mean nothing"
 _DIGESTS_DIFFER: Final = "the two traces were made with different digest algorithms"
 
 
@@ -30,6 +31,7 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
     tally = _Tally()
     silences = find_silences(reference, candidate)
     measurements = list(compare_whole_runs(reference, candidate))
+    faked = "fake" in (reference.manifest.get("engine"), candidate.manifest.get("engine"))
     precisions = find_precisions(reference, candidate)
     alignment = Alignment()
     for process in reference.processes:
@@ -39,6 +41,8 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
             continue
         aligned = align_names(process, other)
         alignment = alignment if alignment.parameters or alignment.files else aligned
+        if faked:
+            process, other = (_bookkeeping(one, tally) for one in (process, other))
         measurements += _compare_process(process, other, aligned, tally, precisions)
     for process in candidate.processes:
         if reference.rank(process.rank) is None:
@@ -114,6 +118,15 @@ class _Tally:
                 self.skip("recorder", where, str(note["blind"]))
             if "probe" in note:
                 self.skip("probe", str(note["probe"]), f"switched off on the {side}: {note.get('error', '')}")
+
+
+def _bookkeeping(process: Process, tally: _Tally) -> Process:
+    """What a rank among ranks that did not exist holds besides numbers."""
+    kept = {key: series for key, series in process.series.items() if series.channel.carries is not Carries.VALUES}
+    for channel, name in process.series:
+        if (channel, name) not in kept:
+            tally.skip(channel, "", _FAKED)
+    return replace(process, series=kept)
 
 
 def _renamed(series: Series, alignment: Alignment) -> Series:

@@ -8,14 +8,18 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from parity.errors import TraceUnwritableError
 from parity.record.attachments import describe
-from parity.record.commands import across_ranks, check_command, check_sketches, split_command
+from parity.record.commands import check_command, check_sketches, split_command
 from parity.record.places import whole_path
-from parity.record.processes import Launcher, Program, start_fresh, wait
+from parity.record.processes import Launcher, Process, Program, start_fresh, wait
+from parity.record.worlds.device_shim import USED
+from parity.record.worlds.engines import AUTO, ENGINES, Engine, World, choose
+from parity.record.worlds.ranks import Ranks
 from parity.trace.manifest import make_run, write_manifest
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -31,10 +35,11 @@ class Recording:
 
     ``level`` is ``scalars``, ``digest``, or ``full``, which is ``digest`` and the attachment ``causality``; ``sketch``
     says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
-    given to torch, numpy and random before user code; ``world`` runs the command as so many ranks; ``without`` names
-    probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides read, so
-    that paths can be compared. ``attachments`` are modules of this package, by name with their options, that are
-    installed beside the probes: see ``parity.record.attachments``.
+    given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
+    one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; ``without``
+    names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
+    read, so that paths can be compared. ``attachments`` are modules of this package, by name with their options, that
+    are installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
@@ -42,6 +47,8 @@ class Recording:
     updates: int | None = None
     seed: int | None = None
     world: int = 1
+    engine: str = AUTO
+    timeout: float = 1800.0
     deterministic: bool = False
     without: tuple[str, ...] = ()
     out: Path | None = None
@@ -67,8 +74,8 @@ class Recording:
             done.append(f"seeded torch, numpy and random with {self.seed} before user code")
         if self.deterministic:
             done.append("deterministic algorithms switched on")
-        if self.world > 1:
-            done.append(f"started as {self.world} ranks through torchrun")
+        if self.world > 1 and self.engine != AUTO:
+            done.append(ENGINES[self.engine].describe(self.world))
         done += [describe(name, options) for name, options in sorted(self.attached().items())]
         done += [f"{name}={value} in the environment" for name, value in sorted(self.environment.items())]
         return done
@@ -101,10 +108,38 @@ def record(
     here = (directory or Path.cwd()).resolve()
     check_command(words, here)
     check_sketches(recording.sketch, recording.updates)
-    launched = across_ranks(words, recording.world) if recording.world > 1 else words
     trace = trace.resolve()
+    engine, recording = _engine(recording, words)
+    launched = engine.words(words, recording.world) if engine else words
     make_run(trace)
-    manifest: dict[str, Any] = {
+    manifest = _beginning(words, launched, recording, engine)
+    write_manifest(trace, manifest)
+    program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
+    if engine is not None:
+        world = World(size=recording.world, trace=trace, timeout=recording.timeout)
+        launcher = partial(engine.start, launcher, world)
+    launch, status = _run(program, trace, launcher, streams=streams, tick=tick)
+    ended = {"launch": launch, "exit_status": status, **_failures(trace, status, recording, here)}
+    ended["interventions"] = [*recording.interventions(), *_mapped(trace)]
+    try:
+        write_manifest(trace, {**manifest, **ended})
+    except TraceUnwritableError as error:
+        # The program has run and its end is what counts; what was flushed stays readable where it still exists.
+        sys.stderr.write(f"parity: the exit status is not recorded: {error}\n")
+    return status
+
+
+def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Recording]:
+    """The engine for several ranks, chosen, and the recording with its name."""
+    if recording.world == 1:
+        return None, recording
+    engine = choose(recording.engine, words, recording.world, {**os.environ, **recording.environment})
+    return engine, replace(recording, engine=engine.name)
+
+
+def _beginning(words: list[str], launched: list[str], recording: Recording, engine: Engine | None) -> dict[str, Any]:
+    """What is known of a run before it starts."""
+    return {
         "command": _neutral(shlex.join(words), recording),
         "argv": [_neutral(word, recording) for word in launched],
         "interventions": recording.interventions(),
@@ -113,19 +148,16 @@ def record(
         "seed": recording.seed,
         "updates_limit": recording.updates,
         "world": recording.world,
+        "engine": engine.name if engine else None,
         "without": list(recording.without),
         "exit_status": None,
     }
-    write_manifest(trace, manifest)
-    program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
-    launch, status = _run(program, trace, launcher, streams=streams, tick=tick)
-    ended = {"launch": launch, "exit_status": status, **_failures(trace, status, recording, here)}
-    try:
-        write_manifest(trace, {**manifest, **ended})
-    except TraceUnwritableError as error:
-        # The program has run and its end is what counts; what was flushed stays readable where it still exists.
-        sys.stderr.write(f"parity: the exit status is not recorded: {error}\n")
-    return status
+
+
+def _mapped(trace: Path) -> list[str]:
+    """What a device shim has mapped in any rank."""
+    texts = (path.read_text(encoding="utf-8") for path in trace.glob(USED))
+    return sorted({f"without a GPU: {line}" for text in texts for line in text.splitlines()})
 
 
 def _environment(recording: Recording, trace: Path) -> dict[str, str]:
@@ -139,7 +171,7 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
         "deterministic": recording.deterministic,
         "without": list(recording.without),
         "neutral": recording.neutral_paths(),
-        "attachments": recording.attached(),
+        "attachments": {**_needed(recording, trace), **recording.attached()},
     }
     environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings)}
     path = environment.get("PYTHONPATH")
@@ -151,6 +183,10 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
     return environment
 
 
+def _needed(recording: Recording, trace: Path) -> Mapping[str, Mapping[str, Any]]:
+    return ENGINES[recording.engine].attachments(trace, recording.world) if recording.world > 1 else {}
+
+
 def _run(program: Program, trace: Path, launcher: Launcher, *, streams: bool, tick: Tick | None) -> tuple[str, int]:
     """How the program was started, ``fresh`` or ``warm``, and its exit status."""
     with ExitStack() as files:
@@ -159,7 +195,13 @@ def _run(program: Program, trace: Path, launcher: Launcher, *, streams: bool, ti
             program = replace(program, output=(out.fileno(), err.fileno()))
         process = launcher(program)
         status = wait(process, (lambda: tick(trace)) if tick else None)
-    return "fresh" if isinstance(process, subprocess.Popen) else "warm", status
+    return _start_of(process), status
+
+
+def _start_of(process: Process) -> str:
+    """``warm`` where anything of it was started in a copy of a server."""
+    parts = process.processes if isinstance(process, Ranks) else (process,)
+    return "fresh" if all(isinstance(one, subprocess.Popen) for one in parts) else "warm"
 
 
 def _neutral(text: str, recording: Recording) -> str:

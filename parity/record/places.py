@@ -68,13 +68,18 @@ class Places:
         if thing in self._seen:
             return None
         self._seen.add(thing)
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if not self.is_foreign(file):
-                return self._describe(file, frame.f_lineno, frame.f_code.co_name)
+        frame = self._innermost(sys._getframe(1))
+        return frame and self._describe(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+    def line(self) -> str | None:
+        """The innermost line of the program on the stack, in a few words."""
+        frame = self._innermost(sys._getframe(1))
+        return frame and f"{self.path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+    def _innermost(self, frame: FrameType | None) -> FrameType | None:
+        while frame is not None and self.is_foreign(frame.f_code.co_filename):
             frame = frame.f_back
-        return None
+        return frame
 
     def _describe(self, file: str, line: int, function: str) -> str:
         first = max(1, line - _AROUND)

@@ -39,5 +39,4 @@ def refusal(trace: Trace) -> TeardownAbortError:
 
 
 def _errors(directory: Path) -> bytes:
-    path = directory / "stderr.txt"
-    return path.read_bytes() if path.is_file() else b""
+    return b"\n".join(path.read_bytes() for path in sorted(directory.glob("stderr*.txt")))

@@ -139,6 +139,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
             updates=scenario.updates,
             seed=scenario.seed,
             world=scenario.world,
+            engine=scenario.engine,
             environment=pair.environment,
         ),
         tolerances=tolerances(policy, pair.name),

@@ -44,7 +44,8 @@ def compare(
 ) -> None:
     """Run two training commands and compare everything that defines the training.
 
-    {out} in a command stands for a fresh directory of each side.
+    {out} in a command stands for a fresh directory of each side. Several numbers of ranks, as in --world 1,2,4, make
+    one scenario each.
     """
     from parity.errors import UsageError
     from parity.record.launch import Recording
@@ -53,17 +54,22 @@ def compare(
     if follow and fail_fast:
         message = "--follow needs whole runs and --fail-fast stops them: give one of the two"
         raise UsageError(message)
-    scenario = Scenario(
-        pair=name,
-        name="scratch",
-        reference=reference,
-        candidate=candidate,
-        recording=Recording(**recording),
-        reruns=rerun,
-        zooms=zoom,
-        follows=follow,
-        noise_runs=noise_runs,
-        tolerances=tolerances_in(policy, name),
-    )
-    scenarios = [scenario, in_float32(scenario)] if replay else [scenario]
+    worlds = recording.pop("world")
+    scenarios = [
+        Scenario(
+            pair=name,
+            name="scratch" if len(worlds) == 1 else f"world-{world}",
+            reference=reference,
+            candidate=candidate,
+            recording=Recording(world=world, **recording),
+            reruns=rerun,
+            zooms=zoom,
+            follows=follow,
+            noise_runs=noise_runs,
+            tolerances=tolerances_in(policy, name),
+        )
+        for world in worlds
+    ]
+    if replay:
+        scenarios = [one for scenario in scenarios for one in (scenario, in_float32(scenario))]
     sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))

@@ -11,6 +11,7 @@ OUT: Final = Path("reports/out")
 FRESH: Final = click.option(
     "--fresh", is_flag=True, help="Start each program in a new process, never as a copy of a warm one."
 )
+ENGINES: Final = ("auto", "baton", "gloo", "nccl", "fake")
 NOISE: Final = click.option(
     "--noise-runs",
     type=click.IntRange(min=0),
@@ -23,6 +24,20 @@ POLICY: Final = click.option(
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
+
+def _worlds(_: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
+    """The numbers of ranks in ``value``, each once, in order."""
+    try:
+        sizes = tuple(dict.fromkeys(int(word) for word in value.split(",")))
+    except ValueError:
+        sizes = ()
+    if not sizes or not all(1 <= size <= _MOST_RANKS for size in sizes):
+        message = f"{value!r} is no list of numbers from 1 to {_MOST_RANKS}, such as 1,2,4"
+        raise click.BadParameter(message, param=option)
+    return sizes
+
+
+_MOST_RANKS: Final = 4096
 _RECORDING: Final = {
     "level": click.option(
         "--level", type=click.Choice(["scalars", "digest", "full"]), default="digest", show_default=True
@@ -30,7 +45,26 @@ _RECORDING: Final = {
     "updates": click.option("--updates", type=click.IntRange(min=1), help="Stop cleanly after N optimizer steps."),
     "seed": click.option("--seed", type=int, help="Seed torch, numpy and random before user code."),
     "world": click.option(
-        "--world", type=click.IntRange(1, 4096), default=1, show_default=True, help="Ranks to run as."
+        "--world",
+        metavar="N[,N...]",
+        callback=_worlds,
+        default="1",
+        show_default=True,
+        help="Ranks to run as; compare takes several worlds.",
+    ),
+    "engine": click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="auto",
+        show_default=True,
+        help="How ranks are run.",
+    ),
+    "timeout": click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=1800.0,
+        show_default=True,
+        help="End ranks when none has moved for so many seconds.",
     ),
     "sketch": click.option(
         "--sketch",
@@ -43,7 +77,10 @@ _RECORDING: Final = {
 
 
 def recorded(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give ``verb`` the options of a recording; it receives them, by name, as its argument ``recording``."""
+    """Give ``verb`` the options of a recording; it receives them, by name, as its argument ``recording``.
+
+    ``world`` among them is a tuple of world sizes.
+    """
 
     @wraps(verb)
     def collect(*args: Any, **given: Any) -> None:

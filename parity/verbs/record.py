@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from parity.errors import UsageError
 from parity.verbs.options import recorded
 
 
@@ -21,7 +22,13 @@ def record(output: Path, command: tuple[str, ...], *, recording: dict[str, Any],
     from parity.record.launch import Recording
     from parity.record.launch import record as run_recorded
 
-    chosen = Recording(**recording)
+    world, *others = recording.pop("world")
+    if others:
+        message = (
+            f"--world {','.join(map(str, (world, *others)))}: a recording has one world; use parity compare for several"
+        )
+        raise UsageError(message)
+    chosen = Recording(world=world, **recording)
     if live:
         from parity.run.progress import position_shown
 

@@ -34,6 +34,7 @@ def run_scenarios(
     from parity.run.results import write_results
     from parity.run.session import set_up
     from parity.run.together import run_until_divergence
+    from parity.run.worlds import across_worlds
 
     done: list[Outcome] = []
     reports: list[tuple[list[Outcome], Path]] = []
@@ -46,6 +47,7 @@ def run_scenarios(
                 outcomes = [run_until_divergence(scenario, place, progress, launcher) for scenario in members]
             else:
                 outcomes = [one for scenario in members for one in run_kind(scenario, place, progress, launcher)]
+                outcomes += across_worlds(members, place)
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:

@@ -207,8 +207,11 @@ def test_what_may_differ_starts_afresh(
     assert output(trace) == output(run(words, tmp_path / "again", start_fresh, directory=tmp_path))
 
 
-def test_several_ranks_start_afresh(warm: WarmLauncher, tmp_path: Path) -> None:
-    assert run(["ddp.py"], tmp_path / "trace", warm, world=2).manifest["launch"] == "fresh"
+@pytest.mark.parametrize(("engine", "launch"), [("gloo", "fresh"), ("baton", "warm")])
+def test_ranks_start_warm_where_each_is_started_alone(
+    engine: str, launch: str, warm: WarmLauncher, tmp_path: Path
+) -> None:
+    assert run(["ddp.py"], tmp_path / "trace", warm, world=2, engine=engine).manifest["launch"] == launch
 
 
 def test_another_environment_gets_another_server(tmp_path: Path) -> None:

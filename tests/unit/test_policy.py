@@ -110,6 +110,7 @@ def test_every_problem_is_listed_at_once_with_its_path(tmp_path):
         (PAIR + SCENARIO + "tier = 'slow'", "pairs[0].scenarios[0].tier"),
         (PAIR + SCENARIO + "world = 0", "pairs[0].scenarios[0].world"),
         (PAIR + SCENARIO + "world = 4097", "pairs[0].scenarios[0].world"),
+        (PAIR + SCENARIO + "engine = 'mpi'", "pairs[0].scenarios[0].engine"),
         (PAIR + SCENARIO + "updates = 0", "pairs[0].scenarios[0].updates"),
         (PAIR + SCENARIO + "updates = 1.5", "pairs[0].scenarios[0].updates"),
         (PAIR + SCENARIO + "seed = 'x'", "pairs[0].scenarios[0].seed"),

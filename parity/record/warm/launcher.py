@@ -14,9 +14,10 @@ from typing import Final, Self
 from parity.record.commands import is_python
 from parity.record.processes import Process, Program, start_fresh
 from parity.record.warm.process import WarmProcess
+from parity.record.worlds.places import RANK_VARIABLES
 
 _VARIABLE: Final = "PARITY_RECORD"
-_PASSING: Final = (_VARIABLE, "PYTEST_CURRENT_TEST", "PWD", "OLDPWD", "SHLVL", "_")
+_PASSING: Final = (_VARIABLE, "PYTEST_CURRENT_TEST", "PWD", "OLDPWD", "SHLVL", "_", *RANK_VARIABLES)
 """Variables that may differ from run to run, because nothing reads them while it is imported."""
 _STARTING_OTHERS: Final = ("torch.", "accelerate.")
 """Modules that train nothing themselves."""

@@ -10,7 +10,15 @@ from parity.record.launch import Recording
         (Recording(updates=3), ["stopped after 3 updates"]),
         (Recording(seed=0), ["seeded torch, numpy and random with 0 before user code"]),
         (Recording(deterministic=True), ["deterministic algorithms switched on"]),
-        (Recording(world=2), ["started as 2 ranks through torchrun"]),
+        (Recording(world=2, engine="gloo"), ["started as 2 ranks through torchrun"]),
+        (
+            Recording(world=3, engine="baton"),
+            ["started as 3 ranks, each a process that announces what it waits for, over gloo (engine baton)"],
+        ),
+        (
+            Recording(world=9, engine="fake"),
+            ["started as 9 ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)"],
+        ),
         (Recording(environment={"B": "2", "A": "1"}), ["A=1 in the environment", "B=2 in the environment"]),
         (Recording(level="scalars", without=("clipping",)), []),
     ],

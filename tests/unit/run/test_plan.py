@@ -80,11 +80,13 @@ def test_an_empty_preparation_is_one():
 
 
 def test_conditions_reach_the_recording():
-    scenario = ScenarioPolicy(name="s", updates=3, seed=7, world=2)
+    scenario = ScenarioPolicy(name="s", updates=3, seed=7, world=2, engine="gloo")
     (one,) = planned(
         pair(setup=("make data",), environment={"A": "1"}, scenarios=(scenario,)), level="scalars", full=False
     )
-    assert one.recording == Recording(level="scalars", updates=3, seed=7, world=2, environment={"A": "1"})
+    assert one.recording == Recording(
+        level="scalars", updates=3, seed=7, world=2, engine="gloo", environment={"A": "1"}
+    )
     assert (one.setup, one.reruns) == (("make data",), True)
 
 

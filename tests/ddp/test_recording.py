@@ -1,4 +1,4 @@
-"""Programs on several real processes, through torchrun and gloo: ``pytest -k ddp``."""
+"""Programs on several real processes, through torchrun and gloo, and through engine baton: ``pytest -k ddp``."""
 
 from pathlib import Path
 
@@ -12,14 +12,26 @@ from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, command
 
 
-def recorded(place: Path, *, script: str = "ddp.py", arguments: tuple[str, ...] = (), **recording: int) -> Trace:
-    record(command(SCRIPTS / script, *arguments), place, Recording(world=2, **recording), streams=False)
+def recorded(place: Path, engine: str, *, arguments: tuple[str, ...] = (), **recording: int) -> Trace:
+    record(
+        command(SCRIPTS / "ddp.py", *arguments), place, Recording(world=2, engine=engine, **recording), streams=False
+    )
     return read_trace(place)
 
 
+@pytest.fixture(scope="module", params=["gloo", "baton"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
-    return recorded(tmp_path_factory.mktemp("ddp") / "trace")
+def trace(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    return recorded(tmp_path_factory.mktemp("ddp") / "trace", engine)
+
+
+def test_the_manifest_says_how_it_was_run(trace: Trace, engine: str) -> None:
+    assert trace.manifest["engine"] == engine
+    assert "ranks" in trace.manifest["interventions"][0]
 
 
 def test_every_rank_leaves_a_sealed_trace(trace: Trace) -> None:
@@ -40,17 +52,18 @@ def test_each_rank_has_its_own_batches(trace: Trace) -> None:
     assert not set(first.values.tolist()) & set(second.values.tolist())
 
 
-def test_a_second_run_is_identical_bit_for_bit(trace: Trace, tmp_path: Path) -> None:
-    assert compare(trace, recorded(tmp_path / "again")).measurements == ()
+def test_both_engines_are_identical_bit_for_bit(trace: Trace, engine: str, tmp_path: Path) -> None:
+    other = recorded(tmp_path / "other", "baton" if engine == "gloo" else "gloo")
+    assert compare(trace, other).measurements == ()
 
 
-def test_all_ranks_stop_at_the_same_update(tmp_path: Path) -> None:
-    trace = recorded(tmp_path / "trace", updates=2)
+def test_all_ranks_stop_at_the_same_update(engine: str, tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "trace", engine, updates=2)
     assert trace.exit_status == 0
     assert [process.updates for process in trace.processes] == [2, 2]
 
 
-def test_the_exception_of_the_failing_rank_is_recorded(tmp_path: Path) -> None:
-    trace = recorded(tmp_path / "trace", arguments=("--raise-on-rank=1",))
+def test_the_exception_of_the_failing_rank_is_recorded(engine: str, tmp_path: Path) -> None:
+    trace = recorded(tmp_path / "trace", engine, arguments=("--raise-on-rank=1",))
     assert trace.exit_status != 0
     assert trace.rank(1).get("exception").values.tolist() == ["RuntimeError: rank 1 gives up"]

@@ -1,0 +1,67 @@
+"""After a pair has run at several world sizes: whether the candidate keeps the algebra that the reference keeps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from parity.compare.measurement import Comparison, Measurement
+from parity.compare.worlds import compare_worlds
+from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import diagnose
+from parity.errors import ParityError
+from parity.findings.judge import judge
+from parity.run.plan import TRACE, Scenario, Side
+from parity.trace.store import read_trace
+
+NAME: Final = "across-worlds"
+
+
+def across_worlds(scenarios: Sequence[Scenario], base: Path) -> list[Outcome]:
+    """One outcome for each world but the smallest: the candidate there against the candidate in the smallest.
+
+    Only whole runs that differ in nothing but their world are held against each other. What the reference breaks in the
+    same way is how this training is meant to be, and no finding.
+    """
+    found: list[Outcome] = []
+    for family in _families([one for one in scenarios if one.kind == "train"]):
+        smallest, *others = sorted(family, key=lambda one: one.recording.world)
+        for other in others:
+            name = f"{NAME}-{smallest.recording.world}-{other.recording.world}"
+            found.append(_outcome(smallest, other, base, name))
+    return found
+
+
+def _families(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
+    families: list[list[Scenario]] = []
+    for scenario in scenarios:
+        for family in families:
+            if replace(scenario, name="", recording=replace(scenario.recording, world=1)) == replace(
+                family[0], name="", recording=replace(family[0].recording, world=1)
+            ):
+                family.append(scenario)
+                break
+        else:
+            families.append([scenario])
+    return families
+
+
+def _outcome(smallest: Scenario, other: Scenario, base: Path, name: str) -> Outcome:
+    try:
+        reference, candidate = (_compare(smallest, other, side, base) for side in (Side.REFERENCE, Side.CANDIDATE))
+    except ParityError as error:
+        return Outcome(pair=other.pair, scenario=name, error=error)
+    shared = {_what(one) for one in reference.measurements}
+    own = tuple(one for one in candidate.measurements if _what(one) not in shared)
+    judgement = judge(replace(candidate, measurements=own))
+    # The rules of the library explain differences between two programs; here there is one.
+    return Outcome(pair=other.pair, scenario=name, judgement=judgement, diagnosis=diagnose(judgement, ()))
+
+
+def _compare(smallest: Scenario, other: Scenario, side: Side, base: Path) -> Comparison:
+    smaller, larger = (read_trace(base / one.name / side.value / TRACE) for one in (smallest, other))
+    return compare_worlds(smaller, larger)
+
+
+def _what(measurement: Measurement) -> tuple[str, str, int]:
+    return measurement.channel.name, measurement.name, measurement.rank
