@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tests.mutants.catalogue import MUTANTS, Edit
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.rows import Edit
 
 _TRAINER: Final = "char_gpt/trainer.py"
 _MODEL: Final = "char_gpt/model.py"

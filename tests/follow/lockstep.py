@@ -14,7 +14,7 @@ from parity.run.plan import Scenario, Side, fill, plan
 from parity.run.session import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
-from tests.mutants.catalogue import SCRATCH, Edit
+from tests.mutants.rows import SCRATCH, Edit
 from tests.mutants.specimens import ENVIRONMENT, ROOT, Workshop, plant
 
 SHORT = ("--max_iters=6", "--eval_interval=3", "--eval_iters=1", "--warmup_iters=3", "--lr_decay_iters=6")

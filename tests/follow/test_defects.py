@@ -15,7 +15,7 @@ from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.follow import defects
 from tests.follow.lockstep import Lockstep
-from tests.mutants.catalogue import Edit
+from tests.mutants.rows import Edit
 
 EVERY = (0, 1, 2, 3, 4, 5, 6)
 EVALUATED = (-1, 2, 5)

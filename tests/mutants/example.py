@@ -11,7 +11,8 @@ from pathlib import Path
 from parity.report.discrepancy import discrepancy_report
 from parity.report.markdown import render_markdown
 from parity.trace.channels import Phase
-from tests.mutants.catalogue import MUTANTS, WORLD_2, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.rows import WORLD_2, Mutant
 from tests.mutants.specimens import ROOT, Workshop
 
 PLANTED = (

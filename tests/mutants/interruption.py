@@ -3,8 +3,8 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.catalogue import Edit, Mutant
 from tests.mutants.resuming import INTERRUPT, edit, planted
+from tests.mutants.rows import Edit, Mutant
 
 SIGNALS: Final = (
     planted(

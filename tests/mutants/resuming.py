@@ -22,7 +22,7 @@ from parity.run.resume import conclude_resume, record_parts
 from parity.run.session import SHARED, conclude, run_side
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
-from tests.mutants.catalogue import Benign, Edit, Mutant
+from tests.mutants.rows import Benign, Edit, Mutant
 
 ROOT: Final = Path(__file__).parents[2]
 RESUMABLE: Final = ROOT / "tests" / "scripts" / "resumable.py"

@@ -3,9 +3,9 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.catalogue import Benign
 from tests.mutants.interruption import CHAR_GPT, SIGNALS
 from tests.mutants.resuming import CROSS, DAMAGED, FAMILY, INTERRUPT, KILLED, RESUME, SIGTERM, edit, planted
+from tests.mutants.rows import Benign
 
 _MODEL: Final = '    model.load_state_dict(saved["model"])\n'
 _OPTIMIZER: Final = '    optimizer.load_state_dict(saved["optimizer"])\n'

@@ -17,8 +17,8 @@ from parity.run.session import conclude, require_reference
 from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
-from tests.mutants.catalogue import CONSTANT, SCRATCH, Benign, Edit, Mutant
 from tests.mutants.resuming import is_resuming, resuming_outcome
+from tests.mutants.rows import CONSTANT, SCRATCH, Benign, Edit, Mutant
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Recording()

@@ -1,0 +1,48 @@
+"""The form of a row: a planted defect, or a harmless change, and how it is planted."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from parity.trace.channels import Phase
+
+WORLD_2: Final = "world-2"
+SCRATCH: Final = "scratch"
+CONSTANT: Final = "constant"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """Replace ``old``, which stands exactly ``times`` times in ``file`` under trainers/, by ``new``."""
+
+    file: str
+    old: str
+    new: str
+    times: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A planted defect, and what the instrument must say about it: where it first shows, and why.
+
+    ``part`` names the outcome that must say so, of a scenario that is made of several.
+    """
+
+    id: str
+    edits: tuple[Edit, ...]
+    update: int
+    phase: Phase
+    channel: str
+    cause: str
+    scenario: str = SCRATCH
+    family: str = "char-gpt"
+    part: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benign:
+    """A harmless change: it must not gate."""
+
+    id: str
+    edits: tuple[Edit, ...]
+    scenario: str = SCRATCH
+    family: str = "char-gpt"
