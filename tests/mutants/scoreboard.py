@@ -119,7 +119,7 @@ def table(scores: Sequence[Score]) -> str:
         row("cause named", mutants, "named"),
         row("false alarms on benign variants", benign, "detected", *GATES),
         "",
-        f"| mutant | family | detected | located | named | {' | '.join(f'seen by {gate}' for gate in GATES.values())} |",
+        f"| mutant | family | detected | located | named | {' | '.join(f'{gate} sees' for gate in GATES.values())} |",
         f"| :--- | :--- | :--- | :--- | :--- |{' :--- |' * len(GATES)}",
     ]
     for one in mutants:
