@@ -57,7 +57,7 @@ parser.add_argument('--batch-size', type=int, default=64, help="sequences per mi
 parser.add_argument('--gradient-accumulation', type=int, default=4, help="micro-steps per update and process")
 parser.add_argument('--num-epochs', '--epochs', type=int, default=1, help="only for the schedulers, which nobody steps")
 parser.add_argument('--max-iters', type=int, default=10000)
-parser.add_argument('--max-time', type=float, default=0, help="seconds; 0 means no limit")
+parser.add_argument('--max-time', type=float, default=0.0, help="seconds; 0 means no limit")
 # optimization
 parser.add_argument('--optimizer', default='adamw',
                     choices=['sgd', 'adam', 'adamw', 'adamwadv', 'adamwspam', 'adamwprune', 'sinkgd'])
