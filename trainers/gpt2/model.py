@@ -84,9 +84,9 @@ class Block(nn.Module):
         """Make the four parts."""
         super().__init__()
         self.ln_1 = LayerNorm(architecture.n_embd, bias=architecture.bias)
-        self.attn = CausalSelfAttention(architecture)
+        self.attn: nn.Module = CausalSelfAttention(architecture)
         self.ln_2 = LayerNorm(architecture.n_embd, bias=architecture.bias)
-        self.mlp = MLP(architecture)
+        self.mlp: nn.Module = MLP(architecture)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, T, C) to (B, T, C)."""
