@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ from trainers.gpt2.schedule import WarmupFromZero
 
 
 class BaseGPT2Trainer:
-    """One run in one process. Subclasses say what happens to gradients before a step, after it, and at the end."""
+    """One run in one process. Subclasses say what happens before an update, to its gradients, after it, at the end."""
 
     def __init__(
         self,
@@ -51,9 +51,7 @@ class BaseGPT2Trainer:
         self.world = world
         self.device = device
         self.clock = clock
-        # on a CPU everything is computed in float32, so that there is nothing to scale either
-        dtype = config.system.dtype if device.type == "cuda" else "float32"
-        self.precision = Precision(dtype=dtype, device_type=device.type)
+        self.precision = self.choose_precision()
         self.scaler = self.precision.gradient_scaler()
         self.train_batches = self._open_batches("train.bin")
         self.validation_batches = self._open_batches("val.bin")
@@ -68,6 +66,17 @@ class BaseGPT2Trainer:
             self._resume(Path(config.run.resume))
         self.tracking = self._start_tracking()
         self.start_time = clock()
+
+    def choose_precision(self) -> Precision:
+        """On a CPU everything is computed in float32, so that there is nothing to scale either."""
+        dtype = self.config.system.dtype if self.device.type == "cuda" else "float32"
+        return Precision(dtype=dtype, device_type=self.device.type)
+
+    def modify_model(self, model: GPT2) -> None:
+        """Change the new model before anything else gets to know it."""
+
+    def before_update(self, learning_rate: float) -> None:
+        """Do what belongs at the beginning of an iteration, before its first batch."""
 
     def prepare_gradients(self) -> None:
         """Do what belongs between the last backward pass and the step."""
@@ -89,6 +98,7 @@ class BaseGPT2Trainer:
                 break
             learning_rate = self.schedule(self.iteration)
             set_learning_rate(self.optimizer, learning_rate)
+            self.before_update(learning_rate)
             self._accumulate_gradients()
             self.prepare_gradients()
             self.scaler.step(self.optimizer)
@@ -121,7 +131,11 @@ class BaseGPT2Trainer:
             architecture=self.architecture,
             arguments=self.config.remembered(),
         )
-        save_atomically({**content, **extra}, self.config.output_dir / name)
+        self.write({**content, **extra}, name)
+
+    def write(self, content: Mapping[str, object], name: str) -> None:
+        """Write a file into the output directory."""
+        save_atomically(content, self.config.output_dir / name)
 
     def _open_batches(self, name: str) -> RandomBatches:
         return RandomBatches(
@@ -142,6 +156,7 @@ class BaseGPT2Trainer:
         )
         self.bare_model = GPT2(self.architecture)
         """The model without wrappers, which is what checkpoints hold."""
+        self.modify_model(self.bare_model)
         self.bare_model.to(self.device)
         model: nn.Module = self.bare_model
         if self.config.system.compile:
@@ -159,6 +174,7 @@ class BaseGPT2Trainer:
         # the wrapped model, as its parameter groups differ from the bare one's
         built = build_optimizer(self.model, self.config.optimizer_settings())
         self.optimizer, self.spam, self.scheduler = built.optimizer, built.spam, built.scheduler
+        self.clip_hint = built.clip_hint
         self.pruner = self._build_pruner()
         self.schedule = WarmupFromZero(
             peak=chosen.learning_rate,
@@ -217,16 +233,26 @@ class BaseGPT2Trainer:
         if not chosen.save_checkpoint or self.iteration == 0 or self.iteration % chosen.checkpoint_interval != 0:
             return
         # all processes take part, as each has generators of its own
-        progress = {**self._progress(), "generators": gather_generator_states(self.world)}
+        progress = {**self.progress(), "generators": gather_generator_states(self.world)}
         self.save(iteration_name(self.iteration), progress=progress)
 
-    def _progress(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, Any]:
+        """Return what the next iterations depend on, besides model, optimizer, scaler and generators."""
         return {
             "history": self.history.state_dict(),
             "running_loss": self.running_loss,
             "spam": None if self.spam is None else self.spam.state_dict(),
             "pruner": None if self.pruner is None else self.pruner.state_dict(),
         }
+
+    def restore(self, progress: dict[str, Any]) -> None:
+        """Go on from what ``progress`` returned."""
+        if self.spam is not None and progress["spam"] is not None:
+            self.spam.load_state_dict(progress["spam"])
+        if self.pruner is not None and progress["pruner"] is not None:
+            self.pruner.load_state_dict(progress["pruner"])
+        self.history = History(**progress["history"])
+        self.running_loss = progress["running_loss"]
 
     def _resume(self, path: Path) -> None:
         saved = read_resumable(path, architecture=self.architecture, world=self.world, device=self.device)
@@ -235,12 +261,7 @@ class BaseGPT2Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         if "scaler" in saved:
             self.scaler.load_state_dict(saved["scaler"])
-        if self.spam is not None and progress["spam"] is not None:
-            self.spam.load_state_dict(progress["spam"])
-        if self.pruner is not None and progress["pruner"] is not None:
-            self.pruner.load_state_dict(progress["pruner"])
-        self.history = History(**progress["history"])
-        self.running_loss = progress["running_loss"]
+        self.restore(progress)
         self.best_validation_loss = saved["best_val_loss"]
         self.iteration = saved["iter_num"] + 1
         restore_generators(progress["generators"][self.world.rank])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 
@@ -12,7 +13,10 @@ from trainers.common.distributed import World, process_group, read_world, select
 from trainers.common.flags import parse_flags
 from trainers.common.precision import allow_tf32
 from trainers.common.seeding import seed_everywhere
+from trainers.gpt2.base import BaseGPT2Trainer
 from trainers.gpt2.config import ALIASES, Gpt2Config
+from trainers.gpt2.reciprocal_config import UnifiedRAConfig
+from trainers.gpt2.unified_ra import UnifiedRATrainer
 from trainers.gpt2.vanilla import VanillaGPT2Trainer
 
 SEED = 1337
@@ -28,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         TrainerError: the configuration, the data or the checkpoint is at fault.
     """
     asked = parse_flags(
-        Gpt2Config, arguments, program="python -m trainers gpt2", description=DESCRIPTION, aliases=ALIASES
+        _config_type(arguments), arguments, program="python -m trainers gpt2", description=DESCRIPTION, aliases=ALIASES
     )
     world = read_world(os.environ)
     config = asked.resolved(os.environ, has_cuda=torch.cuda.is_available())
@@ -42,6 +46,14 @@ def main(arguments: Sequence[str]) -> int:
         allow_tf32()
         _train(config, world=world, device=device)
     return 0
+
+
+def _config_type(arguments: Sequence[str]) -> type[Gpt2Config]:
+    """Choose by the architecture, which decides what other options there are; whether it exists is checked later."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--architecture", nargs="?")
+    chosen, _ = parser.parse_known_args(list(arguments))
+    return UnifiedRAConfig if chosen.architecture == "unified-ra" else Gpt2Config
 
 
 def _announce(config: Gpt2Config, *, world: World, is_replaced: bool) -> None:
@@ -59,8 +71,13 @@ def _announce(config: Gpt2Config, *, world: World, is_replaced: bool) -> None:
 
 
 def _train(config: Gpt2Config, *, world: World, device: torch.device) -> None:
-    trainer = VanillaGPT2Trainer(config, world=world, device=device)
-    trainer.say(f"number of parameters: {trainer.bare_model.parameter_count():,}")
+    trainer: BaseGPT2Trainer
+    if isinstance(config, UnifiedRAConfig):
+        trainer = UnifiedRATrainer(config, world=world, device=device)
+        trainer.say(f"step {config.reciprocal.ra_step}, number of parameters: {trainer.bare_model.parameter_count():,}")
+    else:
+        trainer = VanillaGPT2Trainer(config, world=world, device=device)
+        trainer.say(f"number of parameters: {trainer.bare_model.parameter_count():,}")
     if config.iterations != config.length.max_iters:
         trainer.say(f"{config.optimization.adamwprune_variant}: training {config.iterations} iterations")
     trainer.run()

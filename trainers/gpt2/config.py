@@ -15,7 +15,7 @@ from trainers.common.pruning.scores import VARIANTS
 from trainers.common.tracking import TRACKERS, split_names
 from trainers.gpt2.architecture import SIZES
 
-ARCHITECTURES = ("vanilla",)
+ARCHITECTURES = ("vanilla", "unified-ra")
 PRUNING_METHODS = ("none", "magnitude", "movement", "state")
 USUAL_LENGTH = 10000
 LONGER_RUNS = {
