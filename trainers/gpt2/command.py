@@ -13,6 +13,7 @@ from trainers.common.distributed import World, process_group, read_world, select
 from trainers.common.flags import parse_flags
 from trainers.common.precision import allow_tf32
 from trainers.common.seeding import seed_everywhere
+from trainers.gpt2.ablation import AblationCoordinator, split_steps, table_lines
 from trainers.gpt2.base import BaseGPT2Trainer
 from trainers.gpt2.config import ALIASES, Gpt2Config
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
@@ -40,11 +41,12 @@ def main(arguments: Sequence[str]) -> int:
     backend = config.run.ddp_backend or ("nccl" if device.type == "cuda" else "gloo")
     with process_group(world, backend=backend, device=device):
         if world.is_master:
-            config.output_dir.mkdir(parents=True, exist_ok=True)
             _announce(config, world=world, is_replaced=config.system.device != asked.system.device)
-        seed_everywhere(SEED)
         allow_tf32()
-        _train(config, world=world, device=device)
+        if isinstance(config, UnifiedRAConfig) and config.reciprocal.ablation_mode:
+            _ablate(config, world=world, device=device)
+        else:
+            _train(config, world=world, device=device)
     return 0
 
 
@@ -71,6 +73,10 @@ def _announce(config: Gpt2Config, *, world: World, is_replaced: bool) -> None:
 
 
 def _train(config: Gpt2Config, *, world: World, device: torch.device) -> None:
+    """Train once, from the same random numbers whatever went before."""
+    seed_everywhere(SEED)
+    if world.is_master:
+        config.output_dir.mkdir(parents=True, exist_ok=True)
     trainer: BaseGPT2Trainer
     if isinstance(config, UnifiedRAConfig):
         trainer = UnifiedRATrainer(config, world=world, device=device)
@@ -81,3 +87,20 @@ def _train(config: Gpt2Config, *, world: World, device: torch.device) -> None:
     if config.iterations != config.length.max_iters:
         trainer.say(f"{config.optimization.adamwprune_variant}: training {config.iterations} iterations")
     trainer.run()
+
+
+def _ablate(config: UnifiedRAConfig, *, world: World, device: torch.device) -> None:
+    """Train several steps and print the table of what came out."""
+    coordinator = AblationCoordinator(config, split_steps(config.reciprocal.ablation_steps))
+
+    def say(line: str) -> None:
+        if world.is_master:
+            print(line)
+
+    coordinator.check_options()
+    if world.is_master:
+        coordinator.write_options()
+    results = coordinator.run(lambda one: _train(one, world=world, device=device), say=say)
+    if world.is_master:
+        coordinator.write(results)
+        print(*table_lines(results), sep="\n")

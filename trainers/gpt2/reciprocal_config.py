@@ -11,6 +11,8 @@ from trainers.gpt2.config import Gpt2Config, LengthConfig
 from trainers.gpt2.reciprocal_mlp import EXPANSION
 from trainers.gpt2.steps import Step, StepSizes, find_step, steps
 
+ALL_STEPS = tuple(f"V{number}" for number in range(20))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShorterBatchConfig(LengthConfig):
@@ -24,6 +26,8 @@ class ReciprocalConfig:
     """Which parts are replaced, how large they are, and when they begin to work."""
 
     ra_step: str = option("the step of the ablation, V0 to V19", default="V0")
+    ablation_mode: bool = option("train several steps, each into a directory of its own", default=False)
+    ablation_steps: str = option("ablation mode: comma-separated names", default=",".join(ALL_STEPS))
     low_size: int = option("hidden channels on the low side of most reciprocal MLPs", default=64)
     large_low_size: int = option("the same in V13, V15 and V18", default=1152)
     kept_positions: int = option("positions whose values are kept in V14 and V17", default=391)
@@ -76,6 +80,8 @@ class UnifiedRAConfig(Gpt2Config):
             if getattr(chosen, key) < 1:
                 yield f"{key} is {getattr(chosen, key)}, expected at least 1"
         known = steps(self.sizes, block_size=self.model.block_size)
+        if self.run.resume is not None and chosen.ablation_mode:
+            yield "resume is for a single step; an ablation goes on by itself, from the first step that is not done"
         if chosen.ra_step not in known:
             yield f"ra_step is {chosen.ra_step!r}, expected one of {', '.join(known)}"
         elif self.model.model_name in SIZES:

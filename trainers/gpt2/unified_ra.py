@@ -205,7 +205,11 @@ class UnifiedRATrainer(BaseGPT2Trainer):
             "gates": gates,
             "total_time": self.clock() - self.start_time,
         }
-        (self.config.output_dir / METRICS_NAME).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        path = self.config.output_dir / METRICS_NAME
+        # whoever finds the file takes the run for finished, so it is never there in part
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        temporary.rename(path)
 
 
 def _alarm(config: UnifiedRAConfig) -> Alarm | None:
