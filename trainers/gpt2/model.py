@@ -18,20 +18,6 @@ INITIAL_DEVIATION = 0.02
 IGNORED_TARGET = -1
 
 
-class LayerNorm(nn.Module):
-    """Layer norm whose bias can be left out."""
-
-    def __init__(self, width: int, *, bias: bool) -> None:
-        """Normalise over the last dimension, ``width`` channels."""
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (..., width) to (..., width)."""
-        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
-
-
 class CausalSelfAttention(nn.Module):
     """Each position attends to itself and the ones before it."""
 
@@ -83,9 +69,9 @@ class Block(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         """Make the four parts."""
         super().__init__()
-        self.ln_1 = LayerNorm(architecture.n_embd, bias=architecture.bias)
+        self.ln_1 = nn.LayerNorm(architecture.n_embd, bias=architecture.bias)
         self.attn: nn.Module = CausalSelfAttention(architecture)
-        self.ln_2 = LayerNorm(architecture.n_embd, bias=architecture.bias)
+        self.ln_2 = nn.LayerNorm(architecture.n_embd, bias=architecture.bias)
         self.mlp: nn.Module = MLP(architecture)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -105,7 +91,7 @@ class Transformer(nn.Module):
         self.wpe = nn.Embedding(architecture.block_size, architecture.n_embd)
         self.drop = nn.Dropout(architecture.dropout)
         self.h = nn.ModuleList([Block(architecture) for _ in range(architecture.n_layer)])
-        self.ln_f = LayerNorm(architecture.n_embd, bias=architecture.bias)
+        self.ln_f = nn.LayerNorm(architecture.n_embd, bias=architecture.bias)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Map (B, T) to (B, T, C)."""

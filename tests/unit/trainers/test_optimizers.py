@@ -105,16 +105,17 @@ class Tied(nn.Module):
         super().__init__()
         self.table = nn.Embedding(3, 2)
         self.norm = nn.LayerNorm(2)
+        self.gate = nn.Parameter(torch.ones(()))
         self.head = nn.Linear(2, 3, bias=False)
         self.head.weight = self.table.weight
 
     def forward(self, x):
-        return self.head(self.norm(self.table(x)))
+        return self.gate * self.head(self.norm(self.table(x)))
 
 
 def test_a_bare_model_does_not_decay():
     (group,) = parameter_groups(Tied(), weight_decay=0.1)
-    assert (len(group["params"]), group["weight_decay"]) == (3, 0.0)
+    assert (len(group["params"]), group["weight_decay"]) == (4, 0.0)
 
 
 def test_a_wrapped_model_decays_and_lists_shared_matrices_twice(monkeypatch):
@@ -122,7 +123,7 @@ def test_a_wrapped_model_decays_and_lists_shared_matrices_twice(monkeypatch):
     model = Tied()
     monkeypatch.setattr("trainers.common.optimizers.factory.DistributedDataParallel", Tied)
     matrices, others = parameter_groups(model, weight_decay=0.1)
-    assert [id(one) for one in matrices["params"]] == [id(model.table.weight)] * 2
+    assert [id(one) for one in matrices["params"]] == [id(model.gate), *[id(model.table.weight)] * 2]
     assert (matrices["weight_decay"], others["weight_decay"], len(others["params"])) == (0.1, 0.0, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -13,7 +13,6 @@ sinkgd         see ``sinkgd``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,22 +88,18 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> BuiltOptim
 def parameter_groups(model: nn.Module, *, weight_decay: float) -> list[dict[str, Any]]:
     """Share out the parameters: all in one group without decay, unless the model is wrapped for several processes.
 
-    Only the wrapped model's matrices and embeddings decay as requested; matrices that two layers share are listed, and
-    hence updated, twice. Both are as in the reference.
+    Of a wrapped model everything but biases and layer norms decays as requested; matrices that two layers share are
+    listed, and hence updated, twice. Both are as in the reference.
     """
     if not isinstance(model, DistributedDataParallel):
         return [{"params": list(model.parameters()), "weight_decay": 0.0}]
-    listed = list(_listed_parameters(model))
-    return [
-        {"params": [parameter for parameter in listed if parameter.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in listed if parameter.dim() < 2], "weight_decay": 0.0},
-    ]
-
-
-def _listed_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
-    """Go through the parameters module by module, a shared one as often as it is held."""
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for module in model.modules():
-        yield from module.parameters(recurse=False)
+        for name, parameter in module.named_parameters(recurse=False):
+            spared = name == "bias" or isinstance(module, nn.LayerNorm)
+            (others if spared else decaying).append(parameter)
+    return [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _build_adam(name: str, groups: list[dict[str, Any]], settings: OptimizerSettings) -> BuiltOptimizer:
