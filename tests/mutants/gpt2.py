@@ -90,11 +90,11 @@ VANILLA: Final = (
         edits=(
             Edit(
                 file=_BASE,
-                old="        return mean_loss(self.bare_model, self.validation_batches",
+                old="        return mean_loss(self.local_model, self.validation_batches",
                 new=(
                     "        mean_loss(self.bare_model, self.train_batches.get_batch, batches=batches,\n"
                     "                  precision=self.precision)\n"
-                    "        return mean_loss(self.bare_model, self.validation_batches"
+                    "        return mean_loss(self.local_model, self.validation_batches"
                 ),
             ),
         ),

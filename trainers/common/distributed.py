@@ -84,6 +84,15 @@ def process_group(world: World, *, backend: str, device: torch.device) -> Iterat
         distributed.destroy_process_group()
 
 
+def any_process(flag: bool, world: World, *, device: torch.device) -> bool:  # noqa: FBT001
+    """Whether ``flag`` is true on any process; every process has to ask."""
+    if not world.is_distributed:
+        return flag
+    total = torch.tensor(int(flag), device=device)
+    distributed.all_reduce(total)
+    return bool(total.item())
+
+
 def distribute(
     model: nn.Module, world: World, *, device: torch.device, find_unused_parameters: bool = False
 ) -> nn.Module:

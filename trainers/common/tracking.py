@@ -19,7 +19,7 @@ def split_names(text: str) -> list[str]:
 
 def default_project(directory: Path) -> str:
     """Name the project after the directory, and tell directories of the same name apart."""
-    return f"{directory.name}-{hashlib.md5(str(directory).encode()).hexdigest()[:8]}"
+    return f"{directory.name}-{hashlib.md5(str(directory).encode(), usedforsecurity=False).hexdigest()[:8]}"
 
 
 class Tracking:

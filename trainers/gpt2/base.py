@@ -12,7 +12,7 @@ from torch import nn
 
 from trainers.common.checkpoint import save_atomically
 from trainers.common.data import read_vocabulary_size
-from trainers.common.distributed import World, distribute
+from trainers.common.distributed import World, any_process, distribute
 from trainers.common.optimizers.adamw import set_learning_rate
 from trainers.common.optimizers.factory import build_optimizer
 from trainers.common.precision import Precision
@@ -116,7 +116,7 @@ class BaseGPT2Trainer:
 
     def evaluate(self, *, batches: int) -> float:
         """Estimate the validation loss on this process alone, which takes numbers from the generator of training."""
-        return mean_loss(self.bare_model, self.validation_batches.get_batch, batches=batches, precision=self.precision)
+        return mean_loss(self.local_model, self.validation_batches.get_batch, batches=batches, precision=self.precision)
 
     def save(self, name: str, **extra: object) -> None:
         """Write a checkpoint into the output directory, on the master only."""
@@ -162,6 +162,8 @@ class BaseGPT2Trainer:
         if self.config.system.compile:
             # a compiled module is a module, although the signature promises a callable only
             model = cast(nn.Module, torch.compile(model))
+        self.local_model = model
+        """What this process can run without the others: compiled, but not wrapped for several processes."""
         self.model = distribute(
             model,
             self.world,
@@ -214,7 +216,8 @@ class BaseGPT2Trainer:
 
     def _is_time_up(self) -> bool:
         limit = self.config.length.max_time
-        return limit > 0 and self.clock() - self.start_time >= limit
+        # clocks differ, and a process that goes on alone would wait for the others forever
+        return limit > 0 and any_process(self.clock() - self.start_time >= limit, self.world, device=self.device)
 
     def _accumulate_gradients(self) -> None:
         """Forward and backward of all micro-steps; under several processes each of them exchanges gradients."""

@@ -22,8 +22,9 @@ from trainers.gpt2.vanilla import VanillaGPT2Trainer
 
 SEED = 1337
 DESCRIPTION = """Train GPT-2 on the uint16 files train.bin and val.bin of a data directory, with a choice of optimizers
-and pruning methods. For a first try: python -m trainers data char-tiny --out data/char-tiny, then python -m trainers
-gpt2 --dataset char-tiny --model-name gpt2-tiny --block-size 64 --max-iters 200."""
+and pruning methods, or, with --architecture unified-ra (whose --help lists further options), with some of its parts
+replaced. For a first try: python -m trainers data char-tiny --out data/char-tiny, then python -m trainers gpt2
+--dataset char-tiny --model-name gpt2-tiny --block-size 64 --max-iters 200."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -158,7 +158,7 @@ class UnifiedRATrainer(BaseGPT2Trainer):
         """Estimate both losses, training first, on this process."""
         train, validation = (
             mean_loss(
-                self.bare_model,
+                self.local_model,
                 batches.get_batch,
                 batches=self.config.output.eval_samples,
                 precision=self.precision,

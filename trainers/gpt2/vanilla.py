@@ -119,7 +119,7 @@ class VanillaGPT2Trainer(BaseGPT2Trainer):
                 self.save(BEST_NAME)
 
     def _measure_latency(self, length: int) -> Latency:
-        latency = measure_latency(self.bare_model, length=length, device=self.device, precision=self.precision)
+        latency = measure_latency(self.local_model, length=length, device=self.device, precision=self.precision)
         self.say(latency_line(length, latency))
         return latency
 

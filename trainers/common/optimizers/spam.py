@@ -122,6 +122,8 @@ class Spam:
     def _gradient_norm(self) -> float:
         # the norms of all tensors come from the device at once
         gradients = [parameter.grad for parameter in self._parameters() if parameter.grad is not None]
+        if not gradients:
+            return 0.0
         norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).tolist()
         return math.sqrt(sum(norm**2 for norm in norms))
 
