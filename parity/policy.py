@@ -19,7 +19,8 @@ class _Strict(BaseModel):
 class ScenarioPolicy(_Strict):
     """One condition under which a pair is compared.
 
-    ``arguments`` are appended to those of the pair. ``prepare`` arguments make an earlier run of the same program, on
+    ``arguments`` are appended to those of the pair, ``candidate_arguments`` to the candidate's command alone, where the
+    two command lines differ. ``prepare`` arguments make an earlier run of the same program, on
     each side with its own, into the same output directory: a resume is ``prepare`` up to some iteration, then the
     scenario.
     ``updates``, ``seed`` and ``world`` are those of ``parity compare``.
@@ -28,6 +29,7 @@ class ScenarioPolicy(_Strict):
     name: Name
     tier: Literal["quick", "full"] = "quick"
     arguments: str = ""
+    candidate_arguments: str = ""
     prepare: str | None = None
     world: Annotated[int, Field(ge=1, le=4096)] = 1
     updates: Annotated[int, Field(ge=1)] | None = None

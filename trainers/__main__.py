@@ -10,6 +10,7 @@ from trainers.common.errors import TrainerError
 
 COMMANDS = {
     "char_gpt": ("trainers.char_gpt.command", "token-level GPT with a buffered stream of batches"),
+    "occ": ("trainers.occ.command", "codes for descriptions of occupations"),
     "data": ("trainers.datasets.command", "prepare a data directory"),
 }
 

@@ -73,7 +73,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
         pair=pair.name,
         name=scenario.name,
         reference=_with_arguments(pair.reference, arguments),
-        candidate=_with_arguments(pair.candidate, arguments),
+        candidate=f"{_with_arguments(pair.candidate, arguments)} {scenario.candidate_arguments}".strip(),
         prepare_reference=None if prepare is None else _with_arguments(pair.reference, prepare),
         prepare_candidate=None if prepare is None else _with_arguments(pair.candidate, prepare),
         setup=pair.setup,

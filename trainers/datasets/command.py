@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     occupations = names.add_parser(
         "occupations",
         help="made-up descriptions of occupations with their codes, for tests",
-        description=f"{VALIDATION_ROWS} rows of descriptions and codes to validate with, and as many to train as wanted.",
+        description=f"{VALIDATION_ROWS} rows to validate with, and as many to train as wanted.",
     )
     occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
     occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")

@@ -30,6 +30,8 @@ class Blocks:
                 f" {self.size} tokens: expected ({len(targets)}, {length + 1}, V) and ({len(targets)}, {length + 2})"
             )
         shape = (len(targets), self.count, self.size)
+        # a softmax in half precision would not be worth its name
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         blocks = logits[:, :-1].reshape(*shape, logits.size(2)).transpose(2, 3).contiguous()
         return blocks, targets[:, 1:-1].reshape(shape)
 
