@@ -14,21 +14,23 @@ from typing import TypeVar
 Choice = TypeVar("Choice")
 
 CODES = {
-    "farmer": "61110",
-    "farm servant": "62120",
-    "fisherman": "64100",
-    "baker": "77610",
-    "tailor": "79100",
-    "shoemaker": "80110",
-    "carpenter": "95410",
-    "mason": "95120",
-    "sailor": "98135",
-    "teacher": "13000",
-    "physician": "06105",
-    "shop keeper": "41025",
+    "farmer": ("61110", "100"),
+    "farm servant": ("62120", "820"),
+    "fisherman": ("64100", "910"),
+    "baker": ("77610", "500"),
+    "tailor": ("79100", "590"),
+    "shoemaker": ("80110", "582"),
+    "carpenter": ("95410", "510"),
+    "mason": ("95120", "504"),
+    "sailor": ("98135", "673"),
+    "teacher": ("13000", "093"),
+    "physician": ("06105", "075"),
+    "shop keeper": ("41025", "290"),
 }
+"""The five digits of HISCO and the three of the American census of 1950."""
 QUALITIES = ("", "", "", "master ", "apprentice ", "retired ")
 LANGUAGES = ("en", "da", "se", "unk")
+CENSUS_COLUMN = "occ1950"
 TARGET_COLUMNS = ("code1", "code2", "code3", "code4", "code5")
 CODES_PER_ROW = (1, 1, 1, 1, 2, 2, 3, 5)
 TRAIN_ROWS, VALIDATION_ROWS = 40, 13
@@ -45,7 +47,9 @@ def write_occupations(directory: Path, *, seed: int, rows: int = TRAIN_ROWS) -> 
     validation = [_row(generator, count=_one_of(CODES_PER_ROW, generator)) for _ in range(VALIDATION_ROWS)]
     for name, table in (("train.csv", train), ("val.csv", validation), ("data.csv", train + validation)):
         with (directory / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=("occ1", "lang", *TARGET_COLUMNS), lineterminator="\n")
+            writer = csv.DictWriter(
+                file, fieldnames=("occ1", "lang", *TARGET_COLUMNS, CENSUS_COLUMN), lineterminator="\n"
+            )
             writer.writeheader()
             writer.writerows(table)
 
@@ -55,8 +59,13 @@ def _row(generator: random.Random, *, count: int, is_repeated: bool = False) -> 
     if is_repeated:
         names = names[:1] * count
     text = " and ".join(_one_of(QUALITIES, generator) + name for name in names) or "no occupation given"
-    codes = [CODES[name] for name in names] + [""] * (len(TARGET_COLUMNS) - count)
-    return {"occ1": text, "lang": _one_of(LANGUAGES, generator), **dict(zip(TARGET_COLUMNS, codes, strict=True))}
+    codes = [CODES[name][0] for name in names] + [""] * (len(TARGET_COLUMNS) - count)
+    return {
+        "occ1": text,
+        "lang": _one_of(LANGUAGES, generator),
+        **dict(zip(TARGET_COLUMNS, codes, strict=True)),
+        CENSUS_COLUMN: CODES[names[0]][1] if names else "",
+    }
 
 
 def _one_of(choices: Sequence[Choice], generator: random.Random) -> Choice:

@@ -11,6 +11,7 @@ from parity.diagnose.library import (
     printed,
     schedule,
     stream,
+    warmup,
 )
 from parity.diagnose.registry import Rule
 
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     data.sequence_length,
     data.batch_size,
     lifecycle.updates_missing,
+    warmup.warmup_unit_changed,
     schedule.learning_rate_constant,
     schedule.learning_rate_zero_at_start,
     schedule.learning_rate_scaled,

@@ -47,6 +47,7 @@ class Training:
     length: int = 32
     eval_length: int = 32
     rate: Callable[[int], float] = RATE
+    config: tuple[tuple[str, str], ...] = ()
     scheduler_steps: int = 1
     decayed: tuple[str, ...] = ("wte.weight", "mlp.weight")
     decay: float = 0.1
@@ -111,6 +112,8 @@ class _Rank:
 
     def run(self) -> None:
         t = self.t
+        for name, value in t.config:
+            self.see("config", value, name)
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         for name, shape in SHAPES.items():
             seed = (t.seed, name, name in t.initial) if len(shape) > 1 else name
