@@ -12,11 +12,12 @@ class Progress:
     """Counts steps from ``start`` to ``total`` and estimates how long the rest takes."""
 
     def __init__(
-        self, *, start: int, total: int, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic
+        self, *, start: int, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Write to ``stream`` only if it is a terminal; ``clock`` returns seconds."""
+        """Write to ``stream``, by default stderr, only if it is a terminal; ``clock`` returns seconds."""
         self._start = start
         self._total = total
+        stream = stream or sys.stderr
         self._stream = stream if stream.isatty() else None
         self._clock = clock
         self._begin = clock()
