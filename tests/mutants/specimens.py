@@ -11,7 +11,7 @@ from parity.diagnose.outcome import Outcome
 from parity.policy import read_policy
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
-from parity.run.plan import fill, plan
+from parity.run.plan import Scenario, fill, plan
 from parity.run.session import conclude, require_reference
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -27,6 +27,7 @@ class Workshop:
 
     directory: Path
     launcher: Launcher = start_fresh
+    pair: str = "char-gpt"
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
@@ -35,7 +36,7 @@ class Workshop:
         reference = self.reference(row.scenario)
         again = self._again(row.scenario)
         comparison = compare(reference, candidate)
-        return conclude("char-gpt", row.id, comparison, compare(reference, again))
+        return conclude(self.pair, row.id, comparison, compare(reference, again))
 
     def reference(self, scenario: str) -> Trace:
         """The witness's trace in ``scenario``."""
@@ -55,19 +56,23 @@ class Workshop:
         place = self.directory / "runs" / f"{scenario}-{name}"
         out = place / "out"
         out.mkdir(parents=True)
-        planned = {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), ["char-gpt"], full=True)}
-        chosen = planned[SCRATCH if scenario == CONSTANT else scenario]
+        chosen = self.scenarios()[SCRATCH if scenario == CONSTANT else scenario]
         command = chosen.reference if name.startswith("reference") else chosen.candidate
         words = fill(command, out=out, shared=self.data())
         words[0] = sys.executable
         if scenario == CONSTANT:
             words.append("--decay_lr=False")
-        recording = Recording(world=chosen.recording.world, out=out, shared=self.data(), environment=ENVIRONMENT)
+        seen = {"out": out, "shared": self.data(), "environment": ENVIRONMENT}
+        recording = Recording(world=chosen.recording.world, seed=chosen.recording.seed, **seen)
         record(words, place / "trace", recording, directory=directory, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")
 
+    def scenarios(self) -> dict[str, Scenario]:
+        """The scenarios of the pair by name."""
+        return {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), [self.pair], full=True)}
+
     def data(self) -> Path:
-        """The token files that all runs read."""
+        """The files that all runs read."""
         return _data(self)
 
 
@@ -83,7 +88,9 @@ def _data(workshop: Workshop) -> Path:
     from trainers.__main__ import main
 
     place = workshop.directory / "data"
-    assert main(["data", "char-tiny", "--out", str(place)]) == 0
+    for command in next(iter(workshop.scenarios().values())).setup:
+        _python, _m, _trainers, *arguments = fill(command, out=place, shared=place)
+        assert main(arguments) == 0
     return place
 
 

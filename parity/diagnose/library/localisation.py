@@ -51,6 +51,19 @@ _STATIONS: Final = {
     ),
 }
 
+_TARGETS: Final = _Station(
+    id="targets-differ",
+    title="The candidate is trained towards other targets on the same batches",
+    equal="weights and batches",
+    advice="Compare how targets are made: the numbering of labels, their order, and what they are looked up in.",
+)
+_UNSEEN: Final = _Station(
+    id="loss-differs",
+    title="The candidate differentiates another loss on equal weights and equal data",
+    equal="weights, batches and targets; what the models return was not compared",
+    advice="Compare the model's forward and the definition of its loss: masks, ignored positions, weights, divisors.",
+)
+
 
 def first_difference(case: Case) -> Cause | None:
     """Both sides part at one step of an update, and nothing that feeds this step differs."""
@@ -58,7 +71,7 @@ def first_difference(case: Case) -> Cause | None:
     if not chain:
         return None
     parting = min(chain, key=lambda finding: finding.first.moment)
-    station = _STATIONS.get(parting.phase)
+    station = _station(case, parting)
     if station is None or parting.first.reference is None or parting.first.candidate is None:
         return None
     if any(_feeds(finding, parting) for finding in chain):
@@ -71,6 +84,14 @@ def first_difference(case: Case) -> Cause | None:
         consequence="Training goes another way from there on.",
         advice=station.advice,
     )
+
+
+def _station(case: Case, parting: Finding) -> _Station | None:
+    if parting.phase is not Phase.LOSS:
+        return _STATIONS.get(parting.phase)
+    if parting.channel.name == "target":
+        return _TARGETS
+    return _STATIONS[Phase.LOSS] if case.pairs("output") else _UNSEEN
 
 
 def _feeds(finding: Finding, parting: Finding) -> bool:

@@ -54,6 +54,8 @@ class Training:
     betas: tuple[float, float] = (0.9, 0.95)
     held: tuple[str, ...] = tuple(SHAPES)
     loss_scale: float = 1.0
+    target: str = ""
+    returns: bool = True
     gradient_scale: float = 1.0
     clip: float | None = 1.0
     seed: int = 1337
@@ -148,8 +150,13 @@ class _Rank:
             self.see("batch", batch, "0")
             output = self.forward(batch, self.mode)
             seen.append((batch, output))
-            self.see("output", output, "0")
-            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss)
+            if t.returns:
+                self.see("output", output, "0")
+            offset = 0.0
+            if t.target:
+                self.see("target", digest("target", t.target, batch), "0")
+                offset = fraction(digest("offset", t.target))
+            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss + offset)
         self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
         if step > 0:
             self.see("zero_grad", t.zero_calls)

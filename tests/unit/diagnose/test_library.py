@@ -212,6 +212,9 @@ SYMPTOMS = [
     ("parameter-initialisation", PLAIN, {"initial": ("wte.weight",)}, "1 of 4 differ: wte.weight"),
     ("forward-differs", PLAIN, {"model": "other"}, "equal until then: weights, batches, random state and mode"),
     ("loss-differs", PLAIN, {"extra_loss": 0.25}, "another loss, though its model returns the same"),
+    ("loss-differs", replace(PLAIN, returns=False), {"extra_loss": 0.25}, "what the models return was not compared"),
+    ("targets-differ", replace(PLAIN, target="labels", returns=False), {"target": "sorted"}, "target '0', update 0"),
+    ("targets-differ", replace(PLAIN, target="labels"), {"target": "sorted"}, "equal until then: weights and batches"),
     ("backward-differs", PLAIN, {"gradient_scale": 2.0}, "gradient_norm, update 0"),
     ("update-differs", PLAIN, {"rule": "adam"}, "parameter 'wte.weight', update 0"),
 ]
