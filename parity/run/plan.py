@@ -68,14 +68,15 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
 
 def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Scenario:
     arguments = f"{pair.arguments} {scenario.arguments}".strip()
+    own = scenario.candidate_arguments
     prepare = None if scenario.prepare is None else f"{pair.arguments} {scenario.prepare}".strip()
     return Scenario(
         pair=pair.name,
         name=scenario.name,
         reference=_with_arguments(pair.reference, arguments),
-        candidate=f"{_with_arguments(pair.candidate, arguments)} {scenario.candidate_arguments}".strip(),
+        candidate=_with_arguments(pair.candidate, f"{arguments} {own}".strip()),
         prepare_reference=None if prepare is None else _with_arguments(pair.reference, prepare),
-        prepare_candidate=None if prepare is None else _with_arguments(pair.candidate, prepare),
+        prepare_candidate=None if prepare is None else _with_arguments(pair.candidate, f"{prepare} {own}".strip()),
         setup=pair.setup,
         recording=Recording(
             level=policy.level,

@@ -1,6 +1,7 @@
 """The parts of family occ: codes as tokens, tables, augmentation, metrics, schedule, updates."""
 
 import csv
+import io
 import random
 
 import pytest
@@ -12,6 +13,7 @@ from trainers.occ.dataset import OccDataset
 from trainers.occ.formatters import BEGIN, END, PAD, UNKNOWN, make_formatter
 from trainers.occ.loaders import LoaderOptions
 from trainers.occ.metrics import Mean, flat_accuracy, order_invariant_accuracy
+from trainers.occ.progress import Progress
 from trainers.occ.schedule import linear_factor, linear_schedule, warmup_updates
 from trainers.occ.start import ALONE
 from trainers.occ.tables import Columns, number_codes, prepare, read_key, read_rows
@@ -184,3 +186,19 @@ def test_loader_options_that_make_no_sense(options):
         [0, 1, 2], ALONE
     )
     assert (loader.num_workers, loader.prefetch_factor, loader.persistent_workers) == (1, 3, True)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_for_terminals():
+    seconds = iter([0.0, 60.0])
+    terminal, file = Terminal(), io.StringIO()
+    progress = Progress(start=10, total=40, stream=terminal, clock=lambda: next(seconds))
+    progress.show(20, loss=1.5)
+    progress.clear()
+    assert terminal.getvalue() == "\rstep 20/40, loss 1.5000, 2 min left\033[K\r\033[K"
+    Progress(start=0, total=1, stream=file).show(1, loss=1.0)
+    assert file.getvalue() == ""
