@@ -108,15 +108,17 @@ def order_invariant_losses(
     choice = choose(known.view_as(candidates), codes, row=row, is_available=is_available, pad=pad)
     chosen = row * candidates.size(1) + choice
     pushed = is_pushed.flatten().nonzero().squeeze(1)
-    log_probabilities: torch.Tensor = _LogSoftmaxOfSome.apply(flat, known, torch.cat((pushed, chosen)))  # type: ignore[no-untyped-call]
-    towards_padding, towards_code = log_probabilities[: len(pushed)], log_probabilities[len(pushed) :]
-    nll = -towards_code.gather(1, codes[:, None]).squeeze(1).masked_fill(codes == pad, 0.0)
+    blocks = torch.cat((pushed, chosen))
+    tokens = torch.cat((codes.new_full((len(pushed), codes.size(1)), pad), codes))
+    log_probabilities: torch.Tensor = _LogSoftmaxOfSome.apply(flat, known, blocks)  # type: ignore[no-untyped-call]
+    losses = -log_probabilities.gather(1, tokens[:, None]).squeeze(1)
+    push, nll = losses[: len(pushed)], losses[len(pushed) :].masked_fill(codes == pad, 0.0)
+    if smoothing:
+        towards_all = -log_probabilities[: len(pushed)].sum(dim=1)
+        push = (1 - smoothing) * push + towards_all * (smoothing / flat.size(1))
     total, *others = _table(nll.mean(dim=1), holds_code, (number, row)).mean(dim=1).flip(0)
     for block_loss in others:
         total = total + block_loss
-    push = -towards_padding[:, pad]
-    if smoothing:
-        push = (1 - smoothing) * push - towards_padding.sum(dim=1) * (smoothing / towards_padding.size(1))
     pushes = _table(push.mean(dim=1), is_pushed, is_pushed.nonzero(as_tuple=True))
     return total / len(wanted), pushes.T.contiguous().mean()
 
