@@ -136,6 +136,39 @@ FINETUNE: Final = (
     ),
 )
 
+DDP: Final = (
+    Mutant(
+        id="eval-on-shard",
+        edits=(
+            Edit(
+                file="occ/loaders.py",
+                old="self._loader(dataset, sampler=None, shuffle=False, drop_last=False)",
+                new="self._loader(dataset, sampler=DistributedSampler(dataset), shuffle=False, drop_last=False)",
+            ),
+        ),
+        scenario="world-2",
+        update=1,
+        phase=Phase.EVAL,
+        channel="eval_batch",
+        cause="evaluation-missing",
+    ),
+    Mutant(
+        id="ddp-scaling-undeclared",
+        edits=(
+            Edit(
+                file="occ/start.py",
+                old="linear_schedule(optimizer, warmup=warmup, total=total_steps)",
+                new="linear_schedule(optimizer, warmup=warmup, total=total_steps * world.size)",
+            ),
+        ),
+        scenario="world-2",
+        update=1,
+        phase=Phase.LR,
+        channel="lr",
+        cause="schedule-horizon",
+    ),
+)
+
 BENIGN: Final = (
     Benign(
         id="transfers-wait",

@@ -8,7 +8,7 @@ import pytest
 from parity.errors import PARITY, VIOLATED
 from parity.record.warm.launcher import WarmLauncher
 from tests.mutants.catalogue import Benign, Mutant
-from tests.mutants.occ import BENIGN, FINETUNE, MIXER, WORDING
+from tests.mutants.occ import BENIGN, DDP, FINETUNE, MIXER, WORDING
 from tests.mutants.specimens import Workshop
 
 
@@ -26,6 +26,11 @@ def mixer(launcher: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> W
 @pytest.fixture(scope="module")
 def finetune(launcher: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(directory=Path(tmp_path_factory.mktemp("finetune")), launcher=launcher, pair="occ-finetune")
+
+
+@pytest.fixture(scope="module")
+def ddp(launcher: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(directory=Path(tmp_path_factory.mktemp("ddp")), launcher=launcher, pair="occ-ddp")
 
 
 def check(row: Mutant, workshop: Workshop) -> None:
@@ -46,6 +51,11 @@ def test_mutant_of_the_mixer(row: Mutant, mixer: Workshop) -> None:
 @pytest.mark.parametrize("row", FINETUNE, ids=lambda row: row.id)
 def test_mutant_of_finetuning(row: Mutant, finetune: Workshop) -> None:
     check(row, finetune)
+
+
+@pytest.mark.parametrize("row", DDP, ids=lambda row: row.id)
+def test_mutant_on_several_processes(row: Mutant, ddp: Workshop) -> None:
+    check(row, ddp)
 
 
 def test_a_difference_in_wording_is_reported(mixer: Workshop) -> None:
