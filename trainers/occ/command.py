@@ -8,27 +8,22 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import torch
-from torch import distributed, nn
+from torch import distributed
 
-from trainers.common.distributed import World, process_group, read_world, select_device
+from trainers.common.distributed import process_group, read_world, select_device
 from trainers.common.errors import ConfigError
 from trainers.occ.arguments import PROGRAM, finetune_parser, train_mixer_parser, train_parser
 from trainers.occ.augmentation import Augmentation
+from trainers.occ.both_heads import Tables, train_both_heads
 from trainers.occ.classification import ClassifierEngine
 from trainers.occ.dataset import OccDataset
 from trainers.occ.encoders import load_tokenizer
-from trainers.occ.engine import Engine, Plan
-from trainers.occ.formatters import PAD, make_formatter
-from trainers.occ.losses import BlockOrderInvariantLoss, LossMixer
-from trainers.occ.model import build_classifier, build_mixer
+from trainers.occ.model import build_classifier
 from trainers.occ.start import ALONE, columns_of, loaders_of, open_directory, prepare_training, seed
 from trainers.occ.tables import (
     KEY_NAME,
     TRAINING_NAME,
     VALIDATION_NAME,
-    Key,
-    Row,
     number_codes,
     prepare,
     read_key,
@@ -109,7 +104,8 @@ def train_mixer(options: argparse.Namespace) -> None:
             open_directory(options)
         rows, validation_rows = read_rows(options.train_data, columns), read_rows(options.val_data, columns)
         key = number_codes(rows, columns)
-        _train_both(options, rows, validation_rows, key, augmentation=augmentation, world=world, device=device)
+        tables = Tables(training=rows, validation=validation_rows, key=key, augmentation=augmentation)
+        train_both_heads(options, tables, world=world, device=device)
 
 
 def finetune(options: argparse.Namespace) -> None:
@@ -120,64 +116,19 @@ def finetune(options: argparse.Namespace) -> None:
     columns = columns_of(options)
     device = select_device(options.device, world)
     with process_group(world, backend="nccl" if device.type == "cuda" else "gloo", device=device):
+        directory = options.save_dir
         if world.is_master:
-            directory = open_directory(options)
+            open_directory(options)
             prepare(options.dataset, directory, columns, validation_share=options.share_val)
         if world.size > 1:
             distributed.barrier()
         if options.prepare_only:
             return
-        directory = options.save_dir
         rows, validation_rows = (read_rows(directory / name, columns) for name in (TRAINING_NAME, VALIDATION_NAME))
         key = read_key(directory / KEY_NAME)
         augmentation = Augmentation(description_probability=options.description_prob)
-        _train_both(options, rows, validation_rows, key, augmentation=augmentation, world=world, device=device)
-
-
-def _train_both(
-    options: argparse.Namespace,
-    rows: list[Row],
-    validation_rows: list[Row],
-    key: Key,
-    *,
-    augmentation: Augmentation,
-    world: World,
-    device: torch.device,
-) -> None:
-    seed(options.seed, rank=world.rank)
-    columns, loaders = columns_of(options), loaders_of(options)
-    formatter = make_formatter(options.formatter, codes=list(key), max_codes=len(columns.targets))
-    tokenizer = load_tokenizer(options.encoder, max_length=options.max_len)
-    dataset = partial(OccDataset, columns=columns, key=key, tokenizer=tokenizer, formatter=formatter)
-    is_finetuning = hasattr(options, "share_val")
-    training = loaders.training(
-        dataset(rows, augmentation=augmentation), world, drops_last=is_finetuning and world.size > 1
-    )
-    validation = loaders.validation(dataset(validation_rows))
-    model = build_mixer(
-        options.encoder, vocabulary_size=formatter.vocabulary_size, classes=len(key), dropout=options.dropout
-    )
-    total = len(training) * options.num_epochs
-    states, updater, step = prepare_training(model, options, key=key, total_steps=total, world=world, device=device)
-    seq2seq = BlockOrderInvariantLoss(pad=PAD, blocks=formatter.max_codes, block_size=formatter.block_size)
-    Engine(
-        plan=Plan(
-            total_steps=total,
-            log_interval=options.log_interval,
-            evaluation_interval=options.eval_interval,
-            save_interval=options.save_interval,
-            saves_at_end=options.final_save,
-            directory=options.save_dir,
-        ),
-        states=states,
-        updater=updater,
-        loss=LossMixer(seq2seq=seq2seq, linear=nn.BCEWithLogitsLoss(), seq2seq_weight=options.seq2seq_weight),
-        training=training,
-        validation=validation,
-        blocks=formatter.max_codes,
-        block_size=formatter.block_size,
-        world=world,
-    ).run(step)
+        tables = Tables(training=rows, validation=validation_rows, key=key, augmentation=augmentation)
+        train_both_heads(options, tables, world=world, device=device, drops_last=world.size > 1)
 
 
 COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], None]]] = {

@@ -26,11 +26,13 @@ def columns_of(options: argparse.Namespace) -> Columns:
     """Which columns the options name.
 
     Raises:
-        ConfigError: a column is named twice.
+        ConfigError: a column is named twice, or descriptions are wanted of which no column is named.
     """
     targets = tuple(options.target_cols)
     if len(set(targets)) < len(targets):
         raise ConfigError([f"target-cols are {', '.join(targets)}, expected different columns"])
+    if options.description_prob > 0 and options.description_col is None:
+        raise ConfigError([f"description-prob is {options.description_prob}, but there is no --description-col"])
     return Columns(
         text=options.input_col, language=options.language_col, targets=targets, description=options.description_col
     )

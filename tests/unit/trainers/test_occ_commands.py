@@ -185,6 +185,7 @@ def test_train_evaluates_and_saves_after_each_epoch(data, tmp_path, capsys):
         (["--target-cols", "code9"], "no column code9"),
         (["--formatter=occ1950"], "expected at most 3; use --formatter gpf"),
         (["--initial-checkpoint=nowhere.bin"], "cannot load nowhere.bin"),
+        (["--description-prob=0.5"], "there is no --description-col"),
         (["--distributed"], "start the program with torchrun"),
         (["--device=tpu9"], "device is 'tpu9'"),
         (["--batch-size=1"], "none of the 1 rows of a batch has a code"),
@@ -204,6 +205,14 @@ def test_options_out_of_range(option, capsys):
         main(["occ", "train", "--save-dir=x", "--train-data=x", "--val-data=x", option])
     assert exit_.value.code == 2
     assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_targets_longer_than_the_decoder_are_refused(tmp_path, capsys):
+    rows = "".join(f"text,{'7' * 600}\n" for _ in range(4))
+    (tmp_path / "table.csv").write_text(f"occ1,code\n{rows}")
+    given = [f"--dataset={tmp_path / 'table.csv'}", f"--save-dir={tmp_path / 'out'}", "--share-val=0.5"]
+    assert main(["occ", "finetune", *given, "--target-cols", "code", "--device=cpu"]) == 2
+    assert "602 tokens, expected at most 512" in capsys.readouterr().err
 
 
 def test_another_table_is_refused_on_resume(train_mixer, data, tmp_path, capsys):
