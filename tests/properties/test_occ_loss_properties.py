@@ -139,6 +139,19 @@ def test_padding_inside_the_codes_leaves_one_candidate():
     assert torch.equal(loss(better, targets), loss(logits, targets))
 
 
+@pytest.mark.parametrize(
+    "rows", [[[5, 6, 7, PAD, PAD, PAD]], [[5, PAD, 7, 7, 5, 6]], [[PAD, 5, 7, PAD, PAD, 8], [5, 6, 7, 8, 5, 6]]]
+)
+def test_padding_inside_a_block_is_not_trained(rows):
+    targets = targets_of(*rows)
+    logits = torch.randn(len(rows), 7, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = by_definition(logits, targets, weight=1.0, blocks=3, size=2)
+    found = value_and_gradient(BlockOrderInvariantLoss(pad=PAD, blocks=3, block_size=2), logits, targets)
+    assert float(found[0]) == pytest.approx(expected, rel=1e-12)
+    witness = value_and_gradient(witness_losses().BlockOrderInvariantLoss(PAD, 3, 2), logits, targets)
+    assert torch.equal(found[1], witness[1])
+
+
 def test_two_codes_may_choose_the_same_candidate():
     targets = targets_of([5, 6, 5, 6])
     logits = torch.zeros(1, 5, 9)
