@@ -14,6 +14,7 @@ from parity.diagnose.library import (
     saving,
     schedule,
     stream,
+    warmup,
 )
 from parity.diagnose.registry import Rule
 
@@ -30,6 +31,7 @@ MECHANISMS: tuple[Rule, ...] = (
     data.sequence_length,
     data.batch_size,
     lifecycle.updates_missing,
+    warmup.warmup_unit_changed,
     schedule.learning_rate_constant,
     schedule.learning_rate_zero_at_start,
     schedule.learning_rate_scaled,

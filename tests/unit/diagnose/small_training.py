@@ -47,12 +47,15 @@ class Training:
     length: int = 32
     eval_length: int = 32
     rate: Callable[[int], float] = RATE
+    config: tuple[tuple[str, str], ...] = ()
     scheduler_steps: int = 1
     decayed: tuple[str, ...] = ("wte.weight", "mlp.weight")
     decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     held: tuple[str, ...] = tuple(SHAPES)
     loss_scale: float = 1.0
+    target: str = ""
+    returns: bool = True
     gradient_scale: float = 1.0
     clip: float | None = 1.0
     seed: int = 1337
@@ -120,6 +123,8 @@ class _Rank:
 
     def run(self) -> None:
         t = self.t
+        for name, value in t.config:
+            self.see("config", value, name)
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         for name, shape in SHAPES.items():
             seed = (t.seed, name, name in t.initial) if len(shape) > 1 else name
@@ -158,8 +163,13 @@ class _Rank:
             self.see("batch", batch, "0")
             output = self.forward(batch, self.mode)
             seen.append((batch, output))
-            self.see("output", output, "0")
-            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss)
+            if t.returns:
+                self.see("output", output, "0")
+            offset = 0.0
+            if t.target:
+                self.see("target", digest("target", t.target, batch), "0")
+                offset = fraction(digest("offset", t.target))
+            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss + offset)
         self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
         if step > 0:
             self.see("zero_grad", t.zero_calls)
