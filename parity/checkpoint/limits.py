@@ -27,6 +27,12 @@ DEPTH: Final = 100
 DIMENSIONS: Final = 64
 """Dimensions of a tensor."""
 
+PIECES: Final = 1 << 14
+"""Pieces of one tensor of a distributed checkpoint."""
+
+CELLS: Final = 1 << 20
+"""Cells into which the edges of its pieces divide it."""
+
 EXPANDED: Final = 1 << 24
 """Elements of a tensor that repeats the elements of its storage."""
 

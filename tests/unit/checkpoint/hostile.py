@@ -107,6 +107,9 @@ rows(
     billion_laughs=lists(40),
     billion_laughs_wide=lists(12, 200),
     lone_surrogate=program(b"X\x03\x00\x00\x00\xed\xa0\x80"),
+    set_of_repeats=program(text("a" * 200) + b"q\x000\x8f(" + b"h\x00" * 2_000_000 + b"\x90"),
+    set_of_huge_integers=program(b"\x8f(\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20) + b"K\x01\x90"),
+    set_of_tuples=program(b"K\x01\x85q\x000\x8f(" + b"h\x00" * 1_000_000 + b"\x90"),
     huge_integer=program(b"\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20)),
 )
 rows(

@@ -114,6 +114,8 @@ ASPECTS = {
     ),
     "untied": (update("model", "head", torch.clone), [("tied storages", "model.head")]),
     "best_is_tensor": (assign("best_val_loss", torch.tensor(1.5)), [("type", "best_val_loss")]),
+    "best_is_scalar_of_numpy": (assign("best_val_loss", np.float64(1.5)), [("type", "best_val_loss")]),
+    "best_is_text": (assign("best_val_loss", "1.5"), [("type", "best_val_loss")]),
     "int_is_float": (assign("iter_num", 5.0), [("type", "iter_num")]),
     "int_is_bool": (assign("config", "bias", 1), [("type", "config.bias")]),
     "list_is_tuple": (assign("scheduler", "base_lrs", (0.1,)), [("type", "scheduler.base_lrs")]),
@@ -154,6 +156,13 @@ def test_values_that_look_alike(both, name):
     ours, theirs, aspect = SAME_LOOK[name]
     comparison = both(assign("x", theirs), assign("x", ours))
     assert aspects(comparison) == ([(aspect, "x")] if aspect else [])
+
+
+def test_what_came_into_a_list_is_said(both):
+    (one,) = both(
+        assign("scheduler", "milestones", [1, 3, 5, 8]), assign("scheduler", "milestones", [3, 5, 8])
+    ).differences
+    assert (one.aspect.value, one.note) == ("value", "added 1")
 
 
 def test_tensors_are_compared_by_their_bits(both):
