@@ -9,8 +9,8 @@ from typing import Final
 NODE_BYTES: Final = 256 << 20
 """Estimated memory of everything one pickle describes, tensors aside."""
 
-OPCODES: Final = 12_000_000
-"""Operations of one pickle, which bounds the time."""
+OPCODES: Final = 5_000_000
+"""Operations of one pickle, which bounds the time; a tensor takes about 30."""
 
 LINE: Final = 1 << 16
 """Longest line of a textual pickle operation."""
