@@ -1,6 +1,7 @@
 """``parity run`` over scenarios that stop and go on, as a user writes them in a policy."""
 
 import json
+import signal
 import sys
 
 from parity.errors import PARITY, VIOLATED
@@ -17,7 +18,7 @@ name = "resume-sigterm"
 kind = "resume"
 straight = "--steps 6"
 prepare = "--steps 6"
-interrupt = {{ signal = "SIGTERM", update = 2, micro_step = 0 }}
+interrupt = {{ signal = "SIGTERM", update = [1, 3], micro_step = 0 }}
 arguments = "--steps 6 --resume"
 """
 MORE = """
@@ -40,6 +41,12 @@ name = "told"
 kind = "interrupt"
 arguments = "--steps 6"
 interrupt = { signal = "SIGTERM", update = 2 }
+
+[[tool.parity.pairs.scenarios]]
+name = "told-at-the-keyboard"
+kind = "interrupt"
+arguments = "--steps 6"
+interrupt = { signal = "SIGINT", update = 2 }
 """
 
 
@@ -54,9 +61,12 @@ def test_a_program_that_resumes_exactly_is_said_to(tmp_path):
     done, results = ran(tmp_path, SCRIPTS / "resumable.py", POLICY + MORE)
     assert done.returncode == PARITY, done.stderr.decode()
     assert list(results) == [
-        "resume-sigterm-straight",
-        "resume-sigterm-first",
-        "resume-sigterm",
+        "resume-sigterm-1-straight",
+        "resume-sigterm-1-first",
+        "resume-sigterm-1",
+        "resume-sigterm-3-straight",
+        "resume-sigterm-3-first",
+        "resume-sigterm-3",
         "damaged-straight",
         "damaged-first",
         "damaged",
@@ -64,9 +74,10 @@ def test_a_program_that_resumes_exactly_is_said_to(tmp_path):
         "crossed-from-reference",
         "crossed-from-candidate",
         "told",
+        "told-at-the-keyboard",
     ]
     assert {one["verdict"] for one in results.values()} == {"identical"}
-    for name, begins in (("resume-sigterm", 3), ("damaged", 4)):
+    for name, begins in (("resume-sigterm-1", 2), ("resume-sigterm-3", 4), ("damaged", 4)):
         for side in ("reference", "candidate"):
             told = results[name]["resume"][side]
             assert (told["exact"], told["begins_with_update"], told["known_by"]) == (True, begins, "weights")
@@ -75,7 +86,9 @@ def test_a_program_that_resumes_exactly_is_said_to(tmp_path):
     assert results["damaged"]["resume"]["candidate"]["damaged"] == "step-5.pt"
     again = parity("report", "reports/out/resumable", cwd=tmp_path)
     assert again.returncode == PARITY, again.stderr.decode()
-    assert again.stdout.decode().count("identical to the straight run from there on") == 4
+    assert again.stdout.decode().count("identical to the straight run from there on") == 6
+    ends = tmp_path / "reports/out/resumable/told-at-the-keyboard/reference/trace/manifest.json"
+    assert json.loads(ends.read_text(encoding="utf-8"))["exit_status"] == -signal.SIGINT
 
 
 def test_a_candidate_that_resumes_worse_gates_and_a_shared_defect_does_not(tmp_path):
@@ -84,11 +97,11 @@ def test_a_candidate_that_resumes_worse_gates_and_a_shared_defect_does_not(tmp_p
     worse.write_text(text.replace('    torch.set_rng_state(saved["rng"])\n', ""), encoding="utf-8")
     done, results = ran(tmp_path, worse, POLICY)
     assert done.returncode == VIOLATED
-    assert [one["id"] for one in results["resume-sigterm"]["causes"]] == ["resume-random-state-lost"]
-    assert results["resume-sigterm-straight"]["verdict"] == "identical"
+    assert [one["id"] for one in results["resume-sigterm-1"]["causes"]] == ["resume-random-state-lost"]
+    assert results["resume-sigterm-1-straight"]["verdict"] == "identical"
     both = POLICY.replace(f"{SCRIPTS}/resumable.py", str(worse))
     done, results = ran(tmp_path, worse, both)
     assert done.returncode == PARITY
-    assert results["resume-sigterm"]["resume"]["shared"] == ["resume-random-state-lost"]
+    assert results["resume-sigterm-1"]["resume"]["shared"] == ["resume-random-state-lost"]
     report = (tmp_path / "reports/out/resumable/report.md").read_text(encoding="utf-8")
     assert "A property of both sides, which does not count against parity." in report
