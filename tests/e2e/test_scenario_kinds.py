@@ -1,6 +1,7 @@
 """``parity run`` over scenarios that stop and go on, as a user writes them in a policy."""
 
 import json
+import shutil
 import signal
 import sys
 
@@ -21,6 +22,7 @@ prepare = "--steps 6"
 interrupt = {{ signal = "SIGTERM", update = [1, 3], micro_step = 0 }}
 arguments = "--steps 6 --resume"
 """
+ONCE = POLICY.replace("[1, 3]", "2")
 MORE = """
 [[tool.parity.pairs.scenarios]]
 name = "damaged"
@@ -50,9 +52,9 @@ interrupt = { signal = "SIGINT", update = 2 }
 """
 
 
-def ran(place, candidate, policy):
+def ran(place, candidate, policy, *options):
     (place / "pyproject.toml").write_text(policy.replace("CANDIDATE", str(candidate)), encoding="utf-8")
-    done = parity("run", "--json", cwd=place)
+    done = parity("run", "--json", *options, cwd=place)
     results = json.loads(done.stdout)
     return done, {one["scenario"]: one for one in results}
 
@@ -95,13 +97,56 @@ def test_a_candidate_that_resumes_worse_gates_and_a_shared_defect_does_not(tmp_p
     text = (SCRIPTS / "resumable.py").read_text(encoding="utf-8")
     worse = tmp_path / "worse.py"
     worse.write_text(text.replace('    torch.set_rng_state(saved["rng"])\n', ""), encoding="utf-8")
-    done, results = ran(tmp_path, worse, POLICY)
+    done, results = ran(tmp_path, worse, ONCE)
     assert done.returncode == VIOLATED
-    assert [one["id"] for one in results["resume-sigterm-1"]["causes"]] == ["resume-random-state-lost"]
-    assert results["resume-sigterm-1-straight"]["verdict"] == "identical"
-    both = POLICY.replace(f"{SCRIPTS}/resumable.py", str(worse))
+    assert [one["id"] for one in results["resume-sigterm"]["causes"]] == ["resume-random-state-lost"]
+    assert results["resume-sigterm-straight"]["verdict"] == "identical"
+    both = ONCE.replace(f"{SCRIPTS}/resumable.py", str(worse))
     done, results = ran(tmp_path, worse, both)
     assert done.returncode == PARITY
-    assert results["resume-sigterm-1"]["resume"]["shared"] == ["resume-random-state-lost"]
+    assert results["resume-sigterm"]["resume"]["shared"] == ["resume-random-state-lost"]
     report = (tmp_path / "reports/out/resumable/report.md").read_text(encoding="utf-8")
     assert "A property of both sides, which does not count against parity." in report
+
+
+MEAN = ".square().mean() / MICRO_STEPS"
+OTHER_ROUNDING = ".square().div(3.0).mean() * (3.0 / MICRO_STEPS)"
+TOLERANCE = """
+[[tool.parity.tolerances]]
+channel = "loss"
+relative = 1e-6
+reason = "another order of operations"
+"""
+
+
+def rounding_otherwise(place):
+    """A candidate whose losses are those of the reference but for rounding."""
+    text = (SCRIPTS / "resumable.py").read_text(encoding="utf-8")
+    assert text.count(MEAN) == 1
+    candidate = place / "rounds.py"
+    candidate.write_text(text.replace(MEAN, OTHER_ROUNDING), encoding="utf-8")
+    return candidate
+
+
+def test_the_noise_of_every_part_of_a_resume_is_measured(tmp_path):
+    done, results = ran(tmp_path, rounding_otherwise(tmp_path), ONCE, "--noise-runs=1")
+    assert done.returncode == PARITY, done.stderr.decode()
+    assert {name: one["verdict"] for name, one in results.items()} == {
+        "resume-sigterm-straight": "equivalent",
+        "resume-sigterm-first": "equivalent",
+        "resume-sigterm": "equivalent",
+    }
+    assert {one["noise"]["runs"] for one in results.values()} == {1}
+    again = parity("report", "reports/out/resumable", "--json", cwd=tmp_path)
+    assert again.returncode == PARITY
+    assert {one["verdict"] for one in json.loads(again.stdout)} == {"equivalent"}
+    shutil.rmtree(tmp_path / "reports/out/resumable/resume-sigterm/noise")
+    assert parity("report", "reports/out/resumable", cwd=tmp_path).returncode == VIOLATED
+
+
+def test_tolerances_hold_in_every_kind_of_scenario(tmp_path):
+    candidate = rounding_otherwise(tmp_path)
+    done, results = ran(tmp_path, candidate, ONCE + MORE + TOLERANCE, "--noise-runs=0")
+    assert done.returncode == PARITY, done.stderr.decode()
+    assert {one["verdict"] for one in results.values()} == {"equivalent"}
+    assert not list((tmp_path / "reports/out").rglob("reference-rerun"))
