@@ -23,7 +23,7 @@ interrupt = {{ signal = "SIGTERM", update = [1, 3], micro_step = 0 }}
 arguments = "--steps 6 --resume"
 """
 ONCE = POLICY.replace("[1, 3]", "2")
-MORE = """
+DAMAGED = """
 [[tool.parity.pairs.scenarios]]
 name = "damaged"
 kind = "resume"
@@ -32,6 +32,8 @@ prepare = "--steps 5"
 damage = "garble"
 arguments = "--steps 6 --resume"
 
+"""
+CROSSED = """
 [[tool.parity.pairs.scenarios]]
 name = "crossed"
 kind = "cross-load"
@@ -44,6 +46,8 @@ kind = "interrupt"
 arguments = "--steps 6"
 interrupt = { signal = "SIGTERM", update = 2 }
 
+"""
+KEYBOARD = """
 [[tool.parity.pairs.scenarios]]
 name = "told-at-the-keyboard"
 kind = "interrupt"
@@ -60,7 +64,7 @@ def ran(place, candidate, policy, *options):
 
 
 def test_a_program_that_resumes_exactly_is_said_to(tmp_path):
-    done, results = ran(tmp_path, SCRIPTS / "resumable.py", POLICY + MORE)
+    done, results = ran(tmp_path, SCRIPTS / "resumable.py", POLICY + DAMAGED + CROSSED + KEYBOARD)
     assert done.returncode == PARITY, done.stderr.decode()
     assert list(results) == [
         "resume-sigterm-1-straight",
@@ -97,12 +101,12 @@ def test_a_candidate_that_resumes_worse_gates_and_a_shared_defect_does_not(tmp_p
     text = (SCRIPTS / "resumable.py").read_text(encoding="utf-8")
     worse = tmp_path / "worse.py"
     worse.write_text(text.replace('    torch.set_rng_state(saved["rng"])\n', ""), encoding="utf-8")
-    done, results = ran(tmp_path, worse, ONCE)
+    done, results = ran(tmp_path, worse, ONCE, "--noise-runs=0")
     assert done.returncode == VIOLATED
     assert [one["id"] for one in results["resume-sigterm"]["causes"]] == ["resume-random-state-lost"]
     assert results["resume-sigterm-straight"]["verdict"] == "identical"
     both = ONCE.replace(f"{SCRIPTS}/resumable.py", str(worse))
-    done, results = ran(tmp_path, worse, both)
+    done, results = ran(tmp_path, worse, both, "--noise-runs=0")
     assert done.returncode == PARITY
     assert results["resume-sigterm"]["resume"]["shared"] == ["resume-random-state-lost"]
     report = (tmp_path / "reports/out/resumable/report.md").read_text(encoding="utf-8")
@@ -146,7 +150,7 @@ def test_the_noise_of_every_part_of_a_resume_is_measured(tmp_path):
 
 def test_tolerances_hold_in_every_kind_of_scenario(tmp_path):
     candidate = rounding_otherwise(tmp_path)
-    done, results = ran(tmp_path, candidate, ONCE + MORE + TOLERANCE, "--noise-runs=0")
+    done, results = ran(tmp_path, candidate, ONCE + CROSSED + TOLERANCE, "--noise-runs=0")
     assert done.returncode == PARITY, done.stderr.decode()
     assert {one["verdict"] for one in results.values()} == {"equivalent"}
     assert not list((tmp_path / "reports/out").rglob("reference-rerun"))
