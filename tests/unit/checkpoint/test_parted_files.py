@@ -1,6 +1,7 @@
 """Tensors in parts: cut among ranks, sparse, or stored in another byte order, as the real libraries write them."""
 
 import pickle
+import tracemalloc
 import warnings
 from dataclasses import replace
 
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from parity.checkpoint.dtypes import torch_dtype
 from parity.checkpoint.reading import read_checkpoint
+from parity.checkpoint.sources import Held
+from parity.checkpoint.tensors import view
+from parity.checkpoint.tiles import joined
+from parity.compare.tensors import equal_bits
 from tests.unit.checkpoint.reading import aspects, compare, elements, entries
 from tests.unit.checkpoint.sharded import Cut, save_cut, save_meshed
 
@@ -170,3 +176,20 @@ def test_a_dense_tensor_is_no_sparse_one(tmp_path):
     torch.save({"w": sparse(torch.sparse_coo)}, tmp_path / "a.pt")
     torch.save({"w": sparse(torch.sparse_coo).to_dense()}, tmp_path / "b.pt")
     assert ("type", "w") in aspects(compare(tmp_path / "a.pt", tmp_path / "b.pt"))
+
+
+def test_pieces_are_never_put_together():
+    """256 MB in four pieces, which are the same bytes: what is held is some blocks of 16 MB."""
+    side = 1 << 12
+    held = Held(memoryview(bytearray(4 * side * side)))
+    piece = view(torch_dtype("float32"), (side, side), (side, 1), held)
+    pieces = [((row, column), piece) for row in (0, side) for column in (0, side)]
+    one, other = (joined((2 * side, 2 * side), pieces, name) for name in "ab")
+    assert one.nbytes == 256 << 20
+    tracemalloc.start()
+    try:
+        assert equal_bits(one, other)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (16 << 20) < peak < (100 << 20)

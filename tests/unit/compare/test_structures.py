@@ -54,8 +54,9 @@ def test_what_looks_equal_to_the_explanation_differs_all_the_same(ours, theirs):
 
 
 SAVE = """
-import json, sys, torch
-torch.save({"seen": {tuple(one) for one in json.loads(sys.argv[2])}, "names": set("abcdefgh")}, sys.argv[1])
+import json, pickle, sys
+stored = {"seen": {tuple(one) for one in json.loads(sys.argv[2])}, "names": set("abcdefgh")}
+pickle.dump(stored, open(sys.argv[1], "wb"))
 """
 
 
@@ -65,9 +66,9 @@ def test_the_order_of_a_set_is_that_of_no_process(tmp_path):
     for side, seed in (("a", 1), ("b", 2), ("c", 2)):
         random.Random(seed).shuffle(members)
         kept = members if side != "c" else [*members[1:], ["e", 9]]
-        words = [sys.executable, "-c", SAVE, str(tmp_path / f"{side}.pt"), json.dumps(kept)]
+        words = [sys.executable, "-c", SAVE, str(tmp_path / f"{side}.pkl"), json.dumps(kept)]
         subprocess.run(words, check=True, env=os.environ | {"PYTHONHASHSEED": str(seed)})
-    assert (tmp_path / "a.pt").read_bytes() != (tmp_path / "b.pt").read_bytes()
-    comparison = compare(tmp_path / "a.pt", tmp_path / "b.pt")
+    assert (tmp_path / "a.pkl").read_bytes() != (tmp_path / "b.pkl").read_bytes()
+    comparison = compare(tmp_path / "a.pkl", tmp_path / "b.pkl")
     assert comparison.differences == comparison.not_compared == ()
-    assert {key.partition(".")[0] for _, key in aspects(compare(tmp_path / "a.pt", tmp_path / "c.pt"))} == {"seen"}
+    assert {key.partition(".")[0] for _, key in aspects(compare(tmp_path / "a.pkl", tmp_path / "c.pkl"))} == {"seen"}
