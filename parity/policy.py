@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from parity.errors import PolicyError
 
@@ -16,15 +16,20 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 class InterruptPolicy(_Strict):
     """A signal that a program is sent while it trains, always at the same place.
 
     It arrives when the optimizer's step of ``update`` is done, or, with ``micro_step``, when the backward of that
-    micro-step of ``update`` is; both are counted from 0. ``ranks`` names those that get it, by default all.
+    micro-step of ``update`` is; both are counted from 0. Several updates make a scenario for each. ``ranks`` names
+    those that get it, by default all.
     """
 
     signal: Literal["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
-    update: Annotated[int, Field(ge=0)]
+    update: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), BeforeValidator(_several)]
     micro_step: Annotated[int, Field(ge=0)] | None = None
     ranks: tuple[Annotated[int, Field(ge=0)], ...] | None = None
 
@@ -65,6 +70,18 @@ class ScenarioPolicy(_Strict):
             message = f"a scenario of kind {self.kind} {' and '.join(problems)}"
             raise ValueError(message)
         return self
+
+    def each(self) -> "tuple[ScenarioPolicy, ...]":
+        """This scenario, or one for each update at which it is interrupted where there are several."""
+        interrupt = self.interrupt
+        if interrupt is None or len(interrupt.update) == 1:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={"name": f"{self.name}-{at}", "interrupt": interrupt.model_copy(update={"update": (at,)})}
+            )
+            for at in interrupt.update
+        )
 
 
 _KEYS_OF_KINDS: Final = {
@@ -107,7 +124,7 @@ class PairPolicy(_Strict):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "PairPolicy":
-        names = [scenario.name for scenario in self.scenarios]
+        names = [one.name for scenario in self.scenarios for one in scenario.each()]
         if len(set(names)) < len(names):
             message = f"scenario names must differ, not {', '.join(names)}"
             raise ValueError(message)

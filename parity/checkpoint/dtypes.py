@@ -4,7 +4,7 @@ numpy has no bfloat16 and no float8, so their bits are decoded here; everything 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -19,7 +19,8 @@ class DType:
     """One element type.
 
     ``storage`` is the numpy type with the same bytes. ``exponent`` and ``mantissa`` count the bits of a floating-point
-    type (0 for others), ``parts`` is 2 for complex numbers.
+    type (0 for others), ``parts`` is 2 for complex numbers. ``order`` is the byte order of what is stored, as numpy
+    spells it; it belongs to the file, and two types that differ in it alone are equal.
     """
 
     name: str
@@ -27,6 +28,12 @@ class DType:
     exponent: int = 0
     mantissa: int = 0
     parts: int = 1
+    order: str = field(default="=", compare=False)
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The numpy type of the bytes as they are stored."""
+        return np.dtype(self.storage).newbyteorder(self.order)  # type: ignore[arg-type]
 
     @property
     def itemsize(self) -> int:
@@ -73,7 +80,7 @@ def safetensors_dtype(name: str) -> DType:
 
 
 def numpy_dtype(description: str) -> DType:
-    """The type that numpy writes as ``description``, in the byte order of this machine or as opaque bytes."""
+    """The type that numpy writes as ``description``."""
     try:
         found = np.dtype(description)
     except (TypeError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
@@ -82,10 +89,12 @@ def numpy_dtype(description: str) -> DType:
     if found.hasobject or found.itemsize == 0:
         message = f"elements of type {description!r:.80} are objects, or nothing"
         raise CheckpointUnsupportedError(message)
-    name = found.name
-    if found.isnative and name in _TORCH and _TORCH[name].storage == found.str[1:]:
-        return _TORCH[name]
-    return DType(name, found.str)
+    order = "=" if found.isnative else found.str[0]
+    native = found.newbyteorder("=")
+    known = _TORCH.get(found.name)
+    if known is None or known.storage != native.str[1:]:
+        known = DType(found.name, native.str)
+    return replace(known, order=order)
 
 
 def _floats(name: str, storage: str, exponent: int, mantissa: int) -> DType:

@@ -17,6 +17,8 @@ from parity.errors import CheckpointTooLargeError, ParityError
 _PRIMITIVES = (type(None), bool, int, float, str, bytes)
 _UNORDERED = frozenset({"set", "frozenset"})
 _ELEMENTS_OF_A_KEY = 16
+_RANKED = 200
+_RANKED_ITEMS = 16
 _Child: TypeAlias = tuple[str | int, Node]
 
 
@@ -109,7 +111,10 @@ class _Flattening:
                 self._entries[path] = Leaf(found.kind, _ordered(found.kind, plain))
                 return None
             self._entries[path] = Container(found.kind)
-            return list(enumerate(found.items))
+            items = found.items
+            if found.kind in _UNORDERED and len(items) <= REPEATED:
+                items = sorted(items, key=_rank)
+            return list(enumerate(items))
         if isinstance(found, Dictionary):
             self._entries[path] = Container(found.kind)
             return _unique((_name(key), value) for key, value in found.pairs)
@@ -125,7 +130,21 @@ def _unique(children: Iterator[_Child]) -> list[_Child]:
 
 
 def _ordered(kind: str, plain: tuple[Primitive, ...]) -> tuple[Primitive, ...]:
-    return tuple(sorted(plain, key=lambda one: (type(one).__name__, repr(one)[:200]))) if kind in _UNORDERED else plain
+    """The elements of a set in an order that does not depend on hashes, once each; all others as they are."""
+    return tuple(sorted(set(plain), key=_rank)) if kind in _UNORDERED else plain
+
+
+def _rank(node: Node) -> tuple[str, str]:
+    """What an element of a set is sorted by. Elements that are no more than alike keep their order."""
+    if isinstance(node, str | bytes):
+        return type(node).__name__, repr(node[:_RANKED])
+    if isinstance(node, int):
+        return type(node).__name__, f"{node:x}" if node.bit_length() < _RANKED else f"{node.bit_length()} bits"
+    if isinstance(node, Sequence):
+        return node.kind, ", ".join(_rank(one)[1] for one in node.items[:_RANKED_ITEMS] if isinstance(one, _PRIMITIVES))
+    if isinstance(node, Global | Record):
+        return type(node).__name__, node.name
+    return type(node).__name__, repr(node) if isinstance(node, _PRIMITIVES) else ""
 
 
 def _parts(record: Record) -> Iterator[_Child]:

@@ -9,8 +9,8 @@ from typing import Final
 NODE_BYTES: Final = 256 << 20
 """Estimated memory of everything one pickle describes, tensors aside."""
 
-OPCODES: Final = 12_000_000
-"""Operations of one pickle, which bounds the time."""
+OPCODES: Final = 5_000_000
+"""Operations of one pickle, which bounds the time; a tensor takes about 30."""
 
 LINE: Final = 1 << 16
 """Longest line of a textual pickle operation."""
@@ -26,6 +26,12 @@ DEPTH: Final = 100
 
 DIMENSIONS: Final = 64
 """Dimensions of a tensor."""
+
+PIECES: Final = 1 << 14
+"""Pieces of one tensor of a distributed checkpoint."""
+
+CELLS: Final = 1 << 20
+"""Cells into which the edges of its pieces divide it."""
 
 EXPANDED: Final = 1 << 24
 """Elements of a tensor that repeats the elements of its storage."""

@@ -122,6 +122,18 @@ def _quantized(record: Record, storages: Storages) -> Dictionary:
     return Dictionary("quantized tensor", [("values", values), ("quantizer", record.argument(4))])  # type: ignore[list-item]
 
 
+def _sparse(record: Record, _: Storages) -> Dictionary:
+    """A sparse tensor, as the indices and values that it is made of."""
+    layout, parts = record.argument(0), record.argument(1)
+    name = text(layout.argument(0)) if isinstance(layout, Record) else ""
+    items = parts.items if isinstance(parts, Sequence) else []
+    names = _SPARSE.get(name)
+    if names is None or not 0 <= len(names) - len(items) <= 1:
+        message = f"a sparse tensor of layout {name!r:.80} has {len(items)} parts"
+        raise CheckpointMalformedError(message)
+    return Dictionary(f"{name} tensor", list(zip(names, items, strict=False)))
+
+
 def _array(record: Record, _: Storages) -> Tensor | Sequence:
     """An array of numpy, whose bytes are inside the pickle."""
     state = record.state[-1] if record.state else None
@@ -235,11 +247,18 @@ def _codec(record: Record) -> bytes:
     return _octets(record)
 
 
+# Older files do not say whether a tensor is coalesced.
+_COMPRESSED: Final = ("compressed_indices", "plain_indices", "values", "size")
+_SPARSE: Final = {
+    "torch.sparse_coo": ("indices", "values", "size", "is_coalesced"),
+    **dict.fromkeys(("torch.sparse_csr", "torch.sparse_csc", "torch.sparse_bsr", "torch.sparse_bsc"), _COMPRESSED),
+}
 _TENSORS: Final[dict[str, Callable[[Record, Storages], Meaning]]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _tensor,
     "torch._utils._rebuild_qtensor": _quantized,
+    "torch._utils._rebuild_sparse_tensor": _sparse,
     "numpy._core.multiarray._reconstruct": _array,
     "numpy._core.numeric._frombuffer": _array_from_buffer,
     "numpy._core.multiarray.scalar": _scalar,

@@ -107,44 +107,6 @@ class Deflated:
 
 
 @dataclass(frozen=True, eq=False)
-class Joined:
-    """Parts that follow each other: the shards of one tensor."""
-
-    parts: tuple[tuple[Source, int, int], ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Its length."""
-        return sum(stop - start for _, start, stop in self.parts)
-
-    def chunks(self, start: int, stop: int, size: int) -> Iterator[memoryview]:
-        """See ``Source``."""
-        pending = b""
-        for piece in self._pieces(start, stop, size):
-            if not pending and len(piece) == size:
-                yield piece
-                continue
-            pending += piece
-            while len(pending) >= size:
-                yield memoryview(pending[:size])
-                pending = pending[size:]
-        if pending:
-            yield memoryview(pending)
-
-    def buffer(self) -> None:
-        """See ``Source``."""
-        return
-
-    def _pieces(self, start: int, stop: int, size: int) -> Iterator[memoryview]:
-        before = 0
-        for source, first, last in self.parts:
-            begin, end = max(start - before, 0), min(stop - before, last - first)
-            if begin < end:
-                yield from source.chunks(first + begin, first + end, size)
-            before += last - first
-
-
-@dataclass(frozen=True, eq=False)
 class MappedFile:
     """A regular file, mapped for reading. ``mapping`` is None where the file is empty."""
 

@@ -5,8 +5,10 @@ that could: every name stays a name, every call becomes a record of the call, an
 budget before it is made.
 """
 
+import gc
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from mmap import mmap
 from typing import Any, ClassVar, Final
 
@@ -21,6 +23,18 @@ _NEWEST_PROTOCOL: Final = 5
 _CONTAINER: Final = 150
 _SLOT: Final = 110
 _SCALAR: Final = 40
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing that a pickle builds is garbage before its end, so that looking for it takes time and finds nothing."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class StubUnpickler:
@@ -42,18 +56,22 @@ class StubUnpickler:
         budget of time or memory, CheckpointUnsupportedError where it needs bytes from outside.
         """
         try:
-            for _ in range(OPCODES):
-                code = self._code()
-                if code == opcodes.STOP:
-                    return self._stack.pop()
-                operation = self._OPERATIONS.get(code)
-                if operation is None:
-                    message = f"byte {code:#04x} at offset {self.position - 1} is no pickle operation"
-                    raise CheckpointMalformedError(message)
-                operation(self, code)
+            with _uncollected():
+                return self._run()
         except (IndexError, KeyError, ValueError, struct.error) as error:
             message = f"the pickle makes no sense before offset {self.position}: {error!r:.200}"
             raise CheckpointMalformedError(message) from None
+
+    def _run(self) -> Node:
+        for _ in range(OPCODES):
+            code = self._code()
+            if code == opcodes.STOP:
+                return self._stack.pop()
+            operation = self._OPERATIONS.get(code)
+            if operation is None:
+                message = f"byte {code:#04x} at offset {self.position - 1} is no pickle operation"
+                raise CheckpointMalformedError(message)
+            operation(self, code)
         message = f"the pickle has more than {OPCODES:,} operations"
         raise CheckpointTooLargeError(message)
 

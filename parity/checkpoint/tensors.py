@@ -71,27 +71,31 @@ class Tensor:
 
     def blocks(self, count: int) -> Iterator[NDArray[Any]]:
         """The elements in row-major order as flat arrays of the storage type, ``count`` in all but the last."""
-        storage = np.dtype(self.dtype.storage)
         if not self.size:
             return
+        native = np.dtype(self.dtype.storage)
         if self.contiguous:
-            for chunk in self.data.chunks(self.offset, self.offset + self.nbytes, count * storage.itemsize):
-                yield np.frombuffer(chunk, storage)
+            for chunk in self.data.chunks(self.offset, self.offset + self.nbytes, count * native.itemsize):
+                yield np.frombuffer(chunk, self.dtype.stored).astype(native, copy=False)
             return
-        view = np.lib.stride_tricks.as_strided(
-            np.frombuffer(self._random_access(), storage, offset=self.offset, count=1),
-            self.shape,
-            tuple(step * storage.itemsize for step in self.stride),
-            writeable=False,
-        )
-        yield from _even(_pieces(view, count), count)
+        for block in _even(_pieces(self.elements(), count), count):
+            yield block.astype(native, copy=False)
 
-    def _random_access(self) -> memoryview:
+    def elements(self) -> NDArray[Any]:
+        """All elements where they are stored, as a view of the type ``dtype.stored``.
+
+        Raises CheckpointUnsupportedError where they are not stored in their order.
+        """
         found = self.data.buffer()
         if found is None:
             message = "elements of a compressed or sharded tensor are not stored in their order"
             raise CheckpointUnsupportedError(message)
-        return found
+        return np.lib.stride_tricks.as_strided(
+            np.frombuffer(found, self.dtype.stored, offset=self.offset, count=1),
+            self.shape,
+            tuple(step * self.dtype.itemsize for step in self.stride),
+            writeable=False,
+        )
 
 
 def _pieces(view: NDArray[Any], count: int) -> Iterator[NDArray[Any]]:

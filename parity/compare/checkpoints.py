@@ -17,6 +17,7 @@ from parity.compare.checkpoint_model import (
 from parity.compare.leaves import described, first_difference
 from parity.compare.pairs import Pairing, pair_up
 from parity.compare.sections import Section
+from parity.compare.structures import changes
 from parity.compare.tensors import Tick, equal_bits, measure, quiet
 from parity.errors import ParityError
 
@@ -175,7 +176,7 @@ def _compare_pair(
         if ours.type != theirs.type:
             yield difference(Aspect.TYPE, in_words(ours), in_words(theirs))
         elif at is not None:
-            yield difference(Aspect.VALUE, described(ours, at), described(theirs, at))
+            yield difference(Aspect.VALUE, described(ours, at), described(theirs, at), note=changes(ours, theirs))
     elif not (isinstance(ours, Container) and isinstance(theirs, Container) and ours.family == theirs.family):
         yield difference(Aspect.TYPE, in_words(ours), in_words(theirs))
 

@@ -9,7 +9,8 @@ import click
 
 from parity.compare.tensors import Tick, quiet
 
-_WORTH_A_BAR: Final = 1 << 28
+WORTH_A_BAR: Final = 1 << 28
+"""Bytes of a checkpoint for which somebody waits long enough to want to know how far it is."""
 
 
 def compare_locations(reference: str, candidate: str, *, as_json: bool) -> int:
@@ -43,7 +44,7 @@ def compare_locations(reference: str, candidate: str, *, as_json: bool) -> int:
 @contextmanager
 def _progress(size: int) -> Iterator[Tick]:
     """A bar on standard error for large checkpoints, where somebody is looking."""
-    if size < _WORTH_A_BAR or not sys.stderr.isatty():
+    if size < WORTH_A_BAR or not sys.stderr.isatty():
         yield quiet
         return
     from rich.console import Console

@@ -5,10 +5,9 @@ from pathlib import Path
 from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.errors import NothingRecordedError
-from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Progress, Scenario, Side
-from parity.run.session import conclude, require_candidate, run_side
+from parity.run.session import conclude, look_closer, require_candidate, run_side, weigh
 from parity.trace.model import Trace
 
 _NOTE = "interrupted"
@@ -25,10 +24,9 @@ def run_interrupt(
     require_candidate(candidate)
     progress(scenario, "comparing", None)
     comparison = compare(reference, candidate)
-    rerun = None
-    if scenario.reruns and judge(comparison, tolerances=scenario.tolerances).gating:
-        rerun = compare(reference, run_side(told, Side.RERUN, base, progress))
-    return [conclude(scenario.pair, scenario.name, comparison, rerun, tolerances=scenario.tolerances)]
+    weighed = weigh(told, comparison, base, progress, launcher)
+    outcome = conclude(scenario.pair, scenario.name, comparison, *weighed, scenario.tolerances)
+    return [look_closer(outcome, told, base, progress, launcher)]
 
 
 def require_interrupted(trace: Trace) -> None:

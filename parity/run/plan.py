@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from parity.compare.tolerance import Tolerance
 from parity.errors import PolicyError, UsageError
-from parity.policy import PairPolicy, Policy, ScenarioPolicy
+from parity.policy import InterruptPolicy, PairPolicy, Policy, ScenarioPolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
 from parity.trace.channels import CHANNELS
@@ -103,10 +103,11 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
         raise UsageError(message)
     pairs = [pair for pair in policy.pairs if not names or pair.name in names]
     chosen = [
-        _scenario(policy, pair, scenario)
+        _scenario(policy, pair, one)
         for pair in pairs
         for scenario in pair.scenarios
         if full or scenario.tier == "quick"
+        for one in scenario.each()
     ]
     if not chosen:
         message = f"all scenarios of {', '.join(pair.name for pair in pairs)} are of tier full; run them with --full"
@@ -135,7 +136,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
         prepare_candidate=if_given(scenario.prepare, candidate),
         straight_reference=if_given(scenario.straight, reference),
         straight_candidate=if_given(scenario.straight, candidate),
-        interrupt=None if scenario.interrupt is None else scenario.interrupt.model_dump(),
+        interrupt=_stop(scenario.interrupt),
         damage=scenario.damage,
         setup=pair.setup,
         recording=Recording(
@@ -148,6 +149,14 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
         ),
         tolerances=tolerances(policy, pair.name),
     )
+
+
+def _stop(interrupt: InterruptPolicy | None) -> dict[str, Any] | None:
+    """What the recorded program is told about its one interruption."""
+    if interrupt is None:
+        return None
+    (update,) = interrupt.update
+    return {**interrupt.model_dump(), "update": update}
 
 
 def tolerances(policy: Policy, pair: str) -> tuple[Tolerance, ...]:

@@ -1,11 +1,14 @@
 """The scenario of kind resume: on each side straight through against a stop in between, then side against side."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from parity.compare.engine import compare
+from parity.compare.measurement import Comparison
 from parity.compare.resume import beside_contents
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.continuation.model import Parts, Resumption
 from parity.diagnose.continuation.rules import continue_run
 from parity.diagnose.continuation.sides import resume_rules
@@ -17,11 +20,21 @@ from parity.record.processes import Launcher, start_fresh
 from parity.run.damage import damage_newest
 from parity.run.plan import OUT, Progress, Scenario, Side
 from parity.run.saved import compare_saved
-from parity.run.session import conclude, require_candidate, require_reference, run_side
-from parity.trace.model import Trace
+from parity.run.session import (
+    Weighed,
+    conclude,
+    look_closer,
+    require_candidate,
+    require_reference,
+    run_side,
+    weigh,
+)
 
 STRAIGHT: Final = "straight"
 FIRST: Final = "first"
+RESUMED: Final = ""
+Weigh = Callable[[str, Comparison], Weighed]
+"""What is known about the noise of the comparison of one of the parts."""
 
 
 def run_resume(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> list[Outcome]:
@@ -34,24 +47,36 @@ def run_resume(scenario: Scenario, base: Path, progress: Progress, launcher: Lau
     for trace in (candidate.straight, candidate.resumed):
         require_candidate(trace)
     progress(scenario, "comparing", None)
-    again: Trace | None = None
-    if scenario.reruns and judge(beside_contents(compare(reference.resumed, candidate.resumed))).gating:
-        again = run_side(resumed(scenario, base, Side.RERUN), Side.RERUN, base, progress)
-    return conclude_resume(scenario.pair, scenario.name, reference, candidate, again)
+    told = {
+        STRAIGHT: straight(scenario),
+        FIRST: stopped(scenario),
+        RESUMED: resumed(scenario, base, Side.REFERENCE, Side.CANDIDATE, Side.RERUN),
+    }
+
+    def weighed(part: str, comparison: Comparison) -> Weighed:
+        return weigh(told[part], comparison, base, progress, launcher)
+
+    outcomes = conclude_resume(scenario.pair, scenario.name, reference, candidate, weighed, scenario.tolerances)
+    earlier = zip(outcomes, (STRAIGHT, FIRST), strict=False)
+    return [*(look_closer(one, told[part], base, progress, launcher) for one, part in earlier), outcomes[-1]]
 
 
 def record_parts(
     scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher = start_fresh
 ) -> Parts:
     """Run one side straight through, then up to its stop, then from there."""
-    straight = scenario.part(STRAIGHT, scenario.straight_reference, scenario.straight_candidate)
-    whole = run_side(straight, side, base, progress, launcher)
+    whole = run_side(straight(scenario), side, base, progress, launcher)
     before = run_side(stopped(scenario), side, base, progress, launcher)
     out = base / stopped(scenario).name / side.value / OUT
     damaged = damage_newest(out, scenario.damage) if scenario.damage else ""
     after = run_side(resumed(scenario, base, side), side, base, progress, launcher)
-    saved = compare_saved(*(base / name / side.value / OUT for name in (straight.name, scenario.name)))
+    saved = compare_saved(*(base / name / side.value / OUT for name in (straight(scenario).name, scenario.name)))
     return Parts(straight=whole, first=before, resumed=after, saved=saved, damaged=damaged)
+
+
+def straight(scenario: Scenario) -> Scenario:
+    """The run that is never stopped."""
+    return scenario.part(STRAIGHT, scenario.straight_reference, scenario.straight_candidate)
 
 
 def stopped(scenario: Scenario) -> Scenario:
@@ -70,17 +95,34 @@ def resumed(scenario: Scenario, base: Path, *sides: Side, origin: Side | None = 
     return replace(scenario.part("", None, None), origins={side: place(side) for side in sides})
 
 
+def unweighed(_part: str, _comparison: Comparison) -> Weighed:
+    """Nothing is known about noise."""
+    return None, None
+
+
 def conclude_resume(
-    pair: str, name: str, reference: Parts, candidate: Parts, again: Trace | None = None
+    pair: str,
+    name: str,
+    reference: Parts,
+    candidate: Parts,
+    weighed: Weigh = unweighed,
+    tolerances: Sequence[Tolerance] = (),
 ) -> list[Outcome]:
-    """Judge the straight runs, the stopped ones and the resumed ones; the last outcome tells how each side resumes."""
+    """Judge the straight runs, the stopped ones and the resumed ones; the last outcome tells how each side resumes.
+
+    Noise and tolerances are about the two sides. How one side resumes is judged bit for bit: it is one program.
+    """
     resumption = Resumption(reference=continue_run(reference), candidate=continue_run(candidate))
-    rerun = None if again is None else compare(reference.resumed, again)
-    judgement = judge(beside_contents(compare(reference.resumed, candidate.resumed)), rerun=rerun)
+    comparison = beside_contents(compare(reference.resumed, candidate.resumed))
+    rerun, noise = weighed(RESUMED, comparison)
+    judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
     rules = (*resume_rules(resumption), *RULES)
-    earlier = ((STRAIGHT, reference.straight, candidate.straight), (FIRST, reference.first, candidate.first))
+    earlier = {
+        STRAIGHT: beside_contents(compare(reference.straight, candidate.straight)),
+        FIRST: beside_contents(compare(reference.first, candidate.first)),
+    }
     return [
-        *(conclude(pair, f"{name}-{part}", beside_contents(compare(*sides)), None) for part, *sides in earlier),
+        *(conclude(pair, f"{name}-{part}", one, *weighed(part, one), tolerances) for part, one in earlier.items()),
         Outcome(
             pair=pair,
             scenario=name,

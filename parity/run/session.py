@@ -30,6 +30,8 @@ from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
 _TAIL_LINES: Final = 15
+Weighed = tuple[Comparison | None, NoisePass | None]
+"""The reference's rerun and the noise pass, None where there is none."""
 
 
 def set_up(scenario: Scenario, base: Path) -> None:
@@ -59,17 +61,24 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
     require_candidate(candidate)
     progress(scenario, "comparing", None)
     comparison = compare(reference, candidate)
-    rerun: Comparison | None = None
-    if scenario.reruns and judge(comparison, tolerances=scenario.tolerances).gating:
-        # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
-        rerun = compare(reference, run_side(finely(scenario), Side.RERUN, base, progress))
-    source = Live(scenario=scenario, base=base, progress=progress, run=partial(_run_for_noise, base, launcher))
-    noise = measure_noise(comparison, rerun, source, scenario.tolerances)
+    rerun, noise = weigh(scenario, comparison, base, progress, launcher)
     outcome = conclude(scenario.pair, scenario.name, comparison, rerun, noise, scenario.tolerances)
     outcome = look_closer(outcome, scenario, base, progress, launcher)
     if scenario.follows:
         outcome = followed(outcome, scenario, rerun, lambda one, side: run_side(one, side, base, progress, launcher))
     return outcome
+
+
+def weigh(
+    scenario: Scenario, comparison: Comparison, base: Path, progress: Progress, launcher: Launcher = start_fresh
+) -> Weighed:
+    """The reference's own second run, and how far rounding moves it, where ``comparison`` needs them to be judged."""
+    rerun: Comparison | None = None
+    if scenario.reruns and judge(comparison, tolerances=scenario.tolerances).gating:
+        # Always afresh: what shares a server shares its hash seed and addresses, and a rerun has to show what they do.
+        rerun = compare(comparison.reference, run_side(finely(scenario), Side.RERUN, base, progress))
+    source = Live(scenario=scenario, base=base, progress=progress, run=partial(_run_for_noise, base, launcher))
+    return rerun, measure_noise(comparison, rerun, source, scenario.tolerances)
 
 
 def look_closer(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parity.compare.engine import compare
+from parity.compare.measurement import Comparison
+from parity.compare.resume import beside_contents
 from parity.compare.tolerance import Tolerance
 from parity.diagnose.continuation.model import Parts
 from parity.diagnose.outcome import Outcome
@@ -12,9 +14,9 @@ from parity.run.cross_load import conclude_crossing, origin_of
 from parity.run.interrupt import was_interrupted
 from parity.run.noise import Stored, measure_noise
 from parity.run.plan import OUT, TRACE, Side
-from parity.run.resume import FIRST, STRAIGHT, conclude_resume
+from parity.run.resume import FIRST, RESUMED, STRAIGHT, conclude_resume
 from parity.run.saved import compare_saved
-from parity.run.session import conclude, require_candidate, require_reference
+from parity.run.session import Weighed, conclude, require_candidate, require_reference
 from parity.run.zoom import stored_zoom
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -30,30 +32,45 @@ def judge_all_stored(pair: str, places: list[Path], tolerances: Sequence[Toleran
         if place.name in parts:
             continue
         try:
-            outcomes += _resume(pair, place) if place.name in resumes else [_single(pair, place, tolerances)]
+            judged = _resume if place.name in resumes else _single
+            outcomes += judged(pair, place, tolerances)
         except ParityError as error:
             outcomes.append(Outcome(pair=pair, scenario=place.name, error=error))
     return outcomes
 
 
-def _single(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> Outcome:
+def _single(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> list[Outcome]:
     reference = read_trace(place / Side.REFERENCE / TRACE)
     candidate = read_trace(place / Side.CANDIDATE / TRACE)
     if origin_of(place.name) is not None:
-        return conclude_crossing(pair, place.name, reference, candidate)
+        comparison = beside_contents(compare(reference, candidate))
+        weighed = _weighed(place, comparison, tolerances)
+        return [conclude_crossing(pair, place.name, comparison, weighed, tolerances)]
     if not was_interrupted(reference):
         require_reference(reference)
     require_candidate(candidate)
-    again = _again(place)
-    rerun = None if again is None else compare(reference, again)
     comparison = compare(reference, candidate)
-    noise = measure_noise(comparison, rerun, Stored(place=place), tolerances)
-    return stored_zoom(conclude(pair, place.name, comparison, rerun, noise, tolerances), place, TRACE)
+    outcome = conclude(pair, place.name, comparison, *_weighed(place, comparison, tolerances), tolerances)
+    return [stored_zoom(outcome, place, TRACE)]
 
 
-def _resume(pair: str, place: Path) -> list[Outcome]:
+def _resume(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> list[Outcome]:
     reference, candidate = (_parts(place, side) for side in (Side.REFERENCE, Side.CANDIDATE))
-    return conclude_resume(pair, place.name, reference, candidate, _again(place))
+    places = {part: place.with_name(f"{place.name}-{part}") for part in (STRAIGHT, FIRST)} | {RESUMED: place}
+
+    def weighed(part: str, comparison: Comparison) -> Weighed:
+        return _weighed(places[part], comparison, tolerances)
+
+    outcomes = conclude_resume(pair, place.name, reference, candidate, weighed, tolerances)
+    earlier = zip(outcomes, (STRAIGHT, FIRST), strict=False)
+    return [*(stored_zoom(one, places[part], TRACE) for one, part in earlier), outcomes[-1]]
+
+
+def _weighed(place: Path, comparison: Comparison, tolerances: Sequence[Tolerance]) -> Weighed:
+    """What an earlier session learned about the noise of the comparison in ``place``."""
+    again = _again(place)
+    rerun = None if again is None else compare(comparison.reference, again)
+    return rerun, measure_noise(comparison, rerun, Stored(place=place), tolerances)
 
 
 def _parts(place: Path, side: Side) -> Parts:

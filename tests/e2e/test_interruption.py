@@ -1,5 +1,6 @@
 """A program that is sent a signal at a place of its training: it comes there, once, and goes the program's own way."""
 
+import signal
 import sys
 
 import pytest
@@ -39,6 +40,7 @@ def interrupted(place, launcher, way, options):
         ("handles", {"ranks": [0]}, ["got SIGTERM after step 2, micro-step 1"], 4),
         ("raises", {}, ["stopped by SIGTERM in step 2, micro-step 1"], 3),
         ("raises", {"micro_step": 0}, ["stopped by SIGTERM in step 2, micro-step 0"], 2),
+        ("handles", {"signal": "SIGINT", "micro_step": 0}, ["got SIGINT after step 2, micro-step 0"], 4),
         ("by-hand", {"update": 1}, ["got SIGTERM after step 2, micro-step 0"], 4),
     ],
 )
@@ -46,6 +48,15 @@ def test_the_signal_comes_at_its_place(tmp_path, launcher, way, options, said, u
     status, lines, trace, told = interrupted(tmp_path, launcher, way, {**AT, **options})
     assert (status, lines, len(told)) == (0, said, 1)
     assert max(process.updates for process in trace.processes) == updates
+
+
+@pytest.mark.parametrize(("options", "updates"), [({}, 3), ({"micro_step": 0}, 2)])
+def test_an_interrupt_ends_a_program_as_one_from_the_keyboard(tmp_path, launcher, options, updates):
+    status, lines, trace, told = interrupted(tmp_path, launcher, "raises", {**AT, "signal": "SIGINT", **options})
+    assert (status, len(told)) == (-signal.SIGINT, 1)
+    assert lines == [f"interrupted in step 2, micro-step {0 if options else 1}"]
+    assert trace.processes[0].updates == updates
+    assert "KeyboardInterrupt" in (tmp_path / "trace/stderr.txt").read_text(encoding="utf-8")
 
 
 def test_a_signal_that_kills_leaves_all_that_was_before(tmp_path, launcher):

@@ -17,8 +17,12 @@ def handle(number, frame):
     print(f"got {signal.Signals(number).name} after step {step}, micro-step {micro_step}")
 
 
+# A program that was started in the background ignores interrupts, and so would this one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if way != "dies":
     signal.signal(signal.SIGTERM, handle)
+if way == "handles":
+    signal.signal(signal.SIGINT, handle)
 torch.manual_seed(0)
 model = torch.nn.Linear(4, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -34,6 +38,9 @@ for step in range(4):
         else:
             optimizer.step()
         model.zero_grad()
+    except KeyboardInterrupt:
+        print(f"interrupted in step {step}, micro-step {micro_step}")
+        raise
     except Stopped as reason:
         print(f"stopped by {reason} in step {step}, micro-step {micro_step}")
         break

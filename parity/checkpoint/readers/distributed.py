@@ -15,9 +15,10 @@ from parity.checkpoint.model import Container, Entry, Path, Unit, Unreadable, un
 from parity.checkpoint.nodes import Dictionary, Node, Record, Sequence
 from parity.checkpoint.readers.torch_zip import read_torch_zip
 from parity.checkpoint.rebuild import integers, text
-from parity.checkpoint.sources import Joined, MappedFile
+from parity.checkpoint.sources import MappedFile
 from parity.checkpoint.stub_unpickler import StubUnpickler
-from parity.checkpoint.tensors import Tensor, row_major
+from parity.checkpoint.tensors import Tensor
+from parity.checkpoint.tiles import joined
 from parity.errors import (
     CheckpointMalformedError,
     CheckpointTooLargeError,
@@ -124,11 +125,11 @@ def _read_key(
         origin, extent = integers(fields.get("offsets")), integers(fields.get("sizes"))
         found, _ = _read_piece(key, origin, stored, opened)
         tensor = found.get(())
-        if not isinstance(tensor, Tensor) or tensor.shape != extent or not tensor.contiguous:
+        if not isinstance(tensor, Tensor) or tensor.shape != extent:
             message = f"the piece of {key!r:.200} at {origin} is not a tensor of shape {extent}"
             raise CheckpointMalformedError(message)
         pieces.append((origin, tensor))
-    return {(): _joined(key, size, sorted(pieces, key=lambda piece: piece[0]))}, ()
+    return {(): _whole(key, size, pieces)}, ()
 
 
 def _read_piece(
@@ -146,27 +147,14 @@ def _read_piece(
     return flatten(root, storages)
 
 
-def _joined(key: str, size: tuple[int, ...], pieces: list[tuple[_Origin, Tensor]]) -> Tensor:
-    """One tensor of pieces that follow each other along the first dimension."""
+def _whole(key: str, size: tuple[int, ...], pieces: list[tuple[_Origin, Tensor]]) -> Tensor:
+    """One tensor of all its pieces."""
     if not pieces:
         message = f"no piece of {key!r:.200} is stored"
         raise CheckpointMalformedError(message)
     if len(pieces) == 1 and pieces[0][1].shape == size:
         return replace(pieces[0][1], storage=key)
-    row = 0
-    for origin, tensor in pieces:
-        if not size or origin[1:] != (0,) * (len(size) - 1) or tensor.shape[1:] != size[1:]:
-            message = f"{key!r:.200} is cut along more than its first dimension"
-            raise CheckpointUnsupportedError(message)
-        if origin[0] != row or tensor.dtype != pieces[0][1].dtype:
-            message = f"the pieces of {key!r:.200} do not follow each other"
-            raise CheckpointMalformedError(message)
-        row += tensor.shape[0]
-    if row != size[0]:
-        message = f"the pieces of {key!r:.200} have {row:,} of {size[0]:,} rows"
-        raise CheckpointMalformedError(message)
-    parts = tuple((tensor.data, tensor.offset, tensor.offset + tensor.nbytes) for _, tensor in pieces)
-    return Tensor(pieces[0][1].dtype, size, row_major(size), Joined(parts), storage=key)
+    return joined(size, pieces, key)
 
 
 def _enter(entries: dict[Path, Entry], path: Path, found: dict[Path, Entry]) -> None:

@@ -107,6 +107,9 @@ rows(
     billion_laughs=lists(40),
     billion_laughs_wide=lists(12, 200),
     lone_surrogate=program(b"X\x03\x00\x00\x00\xed\xa0\x80"),
+    set_of_repeats=program(text("a" * 200) + b"q\x000\x8f(" + b"h\x00" * 1_000_000 + b"\x90"),
+    set_of_huge_integers=program(b"\x8f(\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20) + b"K\x01\x90"),
+    set_of_tuples=program(b"K\x01\x85q\x000\x8f(" + b"h\x00" * 20_000 + b"\x90"),
     huge_integer=program(b"\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20)),
 )
 rows(
@@ -164,11 +167,11 @@ rows(
     deep_tuples=program(b")" + b"\x85" * 900_000),
     deep_lists=program(b"]" * 500_000 + b"a" * 499_999),
     deep_dicts=program(b"K\x01" + b"".join(b"}K\x00" for _ in range(2000)) + b"K\x01" + b"s" * 2000),
-    marks=program(b"(" * 30_000_000),
-    many_keys=program(b"}(" + b"".join(b"J" + struct.pack("<i", at) + b"]K\x01a" for at in range(250_000)) + b"u"),
+    marks=program(b"(" * 6_000_000),
+    many_keys=program(b"}(" + b"".join(b"J" + struct.pack("<i", at) + b"]K\x01a" for at in range(201_000)) + b"u"),
     expanded=one((1 << 40,), (0,)),
     expanded_twice=one((1 << 31, 1 << 31), (0, 0)),
-    no_op_flood=program(b"K\x01" + b"K\x010" * 7_000_000),
+    no_op_flood=program(b"K\x01" + b"K\x010" * 2_600_000),
 )
 ROWS["memo_index"] = (".pt", lambda path: path.write_bytes(program(b"K\x01r\xff\xff\xff\x7f")), "")
 

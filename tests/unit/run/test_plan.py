@@ -17,6 +17,31 @@ def planned(*pairs, names=(), full=False, **options):
     return plan(Policy(pairs=pairs, **options), names, full=full)
 
 
+INTERRUPT = {"signal": "SIGTERM", "micro_step": 1}
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"), [(3, {"stop": 3}), ([3], {"stop": 3}), ([0, 3], {"stop-0": 0, "stop-3": 3})]
+)
+def test_each_update_of_an_interruption_is_a_scenario(update, expected):
+    stop = ScenarioPolicy(name="stop", kind="interrupt", interrupt={**INTERRUPT, "update": update})
+    found = planned(pair(scenarios=(stop,)))
+    assert {one.name: one.interrupt["update"] for one in found} == expected
+    assert {one.interrupt["micro_step"] for one in found} == {1}
+
+
+def test_scenarios_of_several_updates_need_names_of_their_own():
+    stop = ScenarioPolicy(name="stop", kind="interrupt", interrupt={**INTERRUPT, "update": [0, 3]})
+    with pytest.raises(ValueError, match="stop-0, stop-3, stop-3"):
+        pair(scenarios=(stop, ScenarioPolicy(name="stop-3")))
+
+
+@pytest.mark.parametrize("update", [[], [-1], ["x"], -1])
+def test_an_interruption_has_updates(update):
+    with pytest.raises(ValueError, match="update"):
+        ScenarioPolicy(name="stop", kind="interrupt", interrupt={**INTERRUPT, "update": update})
+
+
 BOTH_TIERS = (ScenarioPolicy(name="short"), ScenarioPolicy(name="long", tier="full"))
 
 
