@@ -169,6 +169,23 @@ def test_sharded_equals_single(tmp_path):
     assert {one.slug for one in broken.not_compared} == {"checkpoint-missing"}
 
 
+def test_shards_of_a_model_library_equal_its_single_file(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    sizes = {"n_layer": 2, "n_embd": 16, "n_head": 2, "vocab_size": 64, "n_positions": 8}
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes))
+    model.save_pretrained(tmp_path / "single")
+    model.save_pretrained(tmp_path / "sharded", max_shard_size="12KB")
+    assert len(list((tmp_path / "sharded").glob("*.safetensors"))) > 2
+    comparison = compare(tmp_path / "single", tmp_path / "sharded")
+    assert tuple(comparison.differences) == ()
+    assert comparison.compared > sum(1 for _ in model.parameters())
+    single = tmp_path / "single" / "model.safetensors"
+    single.write_bytes(single.read_bytes()[:-1] + b"\x7f")
+    changed = compare(tmp_path / "single", tmp_path / "sharded").differences
+    assert len(changed) == 1
+
+
 def test_distributed_equals_single(tmp_path):
     import torch.distributed.checkpoint as dcp
 
