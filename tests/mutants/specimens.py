@@ -18,6 +18,8 @@ from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.catalogue import CONSTANT, SCRATCH, Benign, Edit, Mutant
+from tests.mutants.ranks import FAMILY as RANKS
+from tests.mutants.ranks import ranks_outcome
 from tests.mutants.resuming import is_resuming, resuming_outcome
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,8 @@ class Workshop:
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
+        if row.family == RANKS:
+            return ranks_outcome(row, self.directory, self.launcher)
         if is_resuming(row):
             return resuming_outcome(row, self.directory, self.launcher)
         sources = plant(row.id, row.edits, self.directory)

@@ -4,11 +4,13 @@ import pytest
 
 from parity.errors import PARITY, VIOLATED
 from tests.mutants.catalogue import BENIGN, MUTANTS, Benign, Mutant
+from tests.mutants.ranks_benign import BENIGN_RANKS
+from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.specimens import Workshop
 
 
-@pytest.mark.parametrize("row", [*MUTANTS, *RESUMPTION], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [*MUTANTS, *RESUMPTION, *RANKS], ids=lambda row: row.id)
 def test_mutant_is_detected_located_and_named(row: Mutant, workshop: Workshop) -> None:
     outcome = workshop.outcome(row)
     assert outcome.exit_code == VIOLATED
@@ -19,7 +21,7 @@ def test_mutant_is_detected_located_and_named(row: Mutant, workshop: Workshop) -
     assert first.id in outcome.diagnosis.causes[0].explains
 
 
-@pytest.mark.parametrize("row", [*BENIGN, *BENIGN_RESUMPTION], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [*BENIGN, *BENIGN_RESUMPTION, *BENIGN_RANKS], ids=lambda row: row.id)
 def test_benign_variant_is_in_parity(row: Benign, workshop: Workshop) -> None:
     outcome = workshop.outcome(row)
     gating = [(one.channel.name, one.update, one.names) for one in outcome.judgement.gating]
