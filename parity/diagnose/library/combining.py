@@ -9,10 +9,10 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.across import worlds
 from parity.diagnose.library.printout import LOG, printed_numbers
 from parity.diagnose.library.reach import explained
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
 from parity.trace.model import Process, Trace
 from parity.trace.printed import decimals
+from parity.trace.shapes import dimensions
 
 _LOSS = "loss"
 

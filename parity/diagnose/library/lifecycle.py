@@ -7,9 +7,9 @@ from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
+from parity.trace.shapes import dimensions
 
 _ENDS: Final = ("exit_status", "exception", "updates")
 # A rank that fails early enough leaves no trace of itself.

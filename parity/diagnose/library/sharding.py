@@ -7,10 +7,10 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.across import worlds
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first, measurements
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
 from parity.trace.model import Process, Trace
+from parity.trace.shapes import dimensions
 
 _SAMPLES: Final = re.compile(r"\b(\d+) samples\b")
 _SEED: Final = re.compile(r"\bsampler seeded (-?\d+)")
