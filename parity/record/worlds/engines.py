@@ -78,7 +78,8 @@ def _apart(launcher: Launcher, world: World, program: Program) -> Process:
 
 
 def _announcing(trace: Path) -> dict[str, dict[str, Any]]:
-    return {_SHIM: {}, "worlds.announcing": {"table": str(trace / _TABLE)}}
+    table = {"table": str(trace / _TABLE)}
+    return {_SHIM: {}, "worlds.endings": table, "worlds.announcing": table}
 
 
 @dataclass(frozen=True, kw_only=True)
