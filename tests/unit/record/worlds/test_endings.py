@@ -8,7 +8,8 @@ from pathlib import Path
 WAITS = (
     "import os, sys; from parity.record.worlds.endings import await_turn;"
     "await_turn(sys.argv[1], int(sys.argv[2]), os.getpid());"
-    "print(sys.argv[3], file=open(sys.argv[1] + '.log', 'a'), flush=True); print('goes on', flush=True); sys.stdin.read()"
+    "print(sys.argv[3], file=open(sys.argv[1] + '.log', 'a'), flush=True);"
+    "print('goes on', flush=True); sys.stdin.read()"
 )
 
 
