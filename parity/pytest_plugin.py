@@ -24,9 +24,12 @@ class ParityChecker:
         updates: int | None = None,
         seed: int | None = None,
         world: int = 1,
+        engine: str = "auto",
         level: str = "digest",
     ) -> "Outcome":
-        """Run both commands, compare them, and return the outcome; nothing is asserted.
+        """Run both commands, as ``world`` ranks through ``engine``, compare them, and return the outcome.
+
+        Nothing is asserted.
 
         Raises:
             ParityError: the comparison could not be made.
@@ -42,7 +45,7 @@ class ParityChecker:
             name="scratch",
             reference=reference,
             candidate=candidate,
-            recording=Recording(level=level, updates=updates, seed=seed, world=world),
+            recording=Recording(level=level, updates=updates, seed=seed, world=world, engine=engine),
         )
         base = self.directory / scenario.pair
         outcome = run_scenario(scenario, base, lambda *_: None)
@@ -51,9 +54,18 @@ class ParityChecker:
         write_results([outcome], base)
         return outcome
 
-    def check(self, reference: str, candidate: str, *, updates: int | None = None, seed: int | None = None) -> None:
+    def check(
+        self,
+        reference: str,
+        candidate: str,
+        *,
+        updates: int | None = None,
+        seed: int | None = None,
+        world: int = 1,
+        engine: str = "auto",
+    ) -> None:
         """Fail the test, with the whole report, unless both commands train the same way."""
-        outcome = self.compare(reference, candidate, updates=updates, seed=seed)
+        outcome = self.compare(reference, candidate, updates=updates, seed=seed, world=world, engine=engine)
         if outcome.exit_code != 0:
             from parity.run.results import REPORT
 

@@ -18,8 +18,8 @@ from parity.compare.whole_run import compare_whole_runs
 from parity.trace.channels import CHANNELS, Carries
 from parity.trace.model import Process, Series, Trace
 
-_DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file", "samples"})
-_SELDOM: Final = frozenset({"exit_status", "world_size", "exception", "samples"})
+_DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file", "samples", "sample"})
+_SELDOM: Final = frozenset({"exit_status", "world_size", "exception", "samples", "sample"})
 _ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
 _CLOCKS: Final = {"log_value": is_clock_reading, "metric": is_clock_metric}
 _FAKED: Final = "the other ranks did not exist (engine fake), so its numbers mean nothing"

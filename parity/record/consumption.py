@@ -2,8 +2,9 @@
 
 A sample is one row of everything that belongs to a batch: of the model's inputs, and of the targets that a loss
 function is given. The digest of an update is the sum of the digests of its samples: two micro-batches of 16 are seen to
-be four of 8, and a row with the target of another one is not overlooked. Loaded inside recorded programs: the standard
-library only, and torch where it already is.
+be four of 8, and a row with the target of another one is not overlooked. With the option ``rows`` each sample is kept
+as well: which are lost, and which are doubled, shows only over all ranks together. Loaded inside recorded programs: the
+standard library only, and torch where it already is.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from ..trace.digests import digest_bytes, digest_tensor
 from .probes.losses import targets
 from .probes.roots import inputs
 
-CHANNELS: Final = ("samples",)
+CHANNELS: Final = ("samples", "sample")
 
 
 def describe(options: Mapping[str, Any]) -> str:  # noqa: ARG001
@@ -21,16 +22,16 @@ def describe(options: Mapping[str, Any]) -> str:  # noqa: ARG001
     return "samples identified one by one (this changes nothing)"
 
 
-def install(listener: Any, options: Mapping[str, Any]) -> None:  # noqa: ARG001
-    """Observe ``samples`` when the first step of an update begins."""
+def install(listener: Any, options: Mapping[str, Any]) -> None:
+    """Observe ``samples``, and with ``rows`` each ``sample``, when the first step of an update begins."""
     import torch
 
     rows: list[list[int]] = []
-    total = [0]
+    taken: list[int] = []
 
     def begin() -> None:
         rows.clear()
-        total[0] = 0
+        taken.clear()
 
     def take(model: Any, args: Any, kwargs: Any) -> None:
         rows.append(_rows(inputs(model, args, kwargs)))
@@ -42,15 +43,18 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:  # noqa: ARG001
         known = rows.pop() if rows else []
         settle()
         own = _rows(found, len(known)) if found and known else []
-        total[0] += sum(_mixed(pair) for pair in zip(known, own, strict=True)) if own else sum(known)
+        taken.extend([_mixed(pair) for pair in zip(known, own, strict=True)] if own else known)
 
     def settle() -> None:
-        total[0] += sum(map(sum, rows))
+        for held in rows:
+            taken.extend(held)
         rows.clear()
 
     def observe() -> None:
         settle()
-        listener.observe("samples", total[0])
+        listener.observe("samples", sum(taken))
+        for one in taken if options.get("rows") else ():
+            listener.observe("sample", one)
 
     listener.on("update_begins", "consumption", begin)
     listener.on("training_forward", "consumption", take)

@@ -20,6 +20,7 @@ from parity.record.processes import Launcher, Process, Program, start_fresh, wai
 from parity.record.worlds.device_shim import USED
 from parity.record.worlds.engines import AUTO, ENGINES, Engine, World, choose
 from parity.record.worlds.ranks import Ranks
+from parity.record.worlds.stillness import Timed
 from parity.trace.manifest import make_run, write_manifest
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -200,6 +201,8 @@ def _run(program: Program, trace: Path, launcher: Launcher, *, streams: bool, ti
 
 def _start_of(process: Process) -> str:
     """``warm`` where anything of it was started in a copy of a server."""
+    if isinstance(process, Timed):
+        return _start_of(process.process)
     parts = process.processes if isinstance(process, Ranks) else (process,)
     return "fresh" if all(isinstance(one, subprocess.Popen) for one in parts) else "warm"
 

@@ -48,7 +48,7 @@ def finely(scenario: Scenario) -> Scenario:
     if not scenario.noise_runs:
         return scenario
     recording = scenario.recording
-    attachments = {**recording.attachments, "consumption": {}}
+    attachments = {**recording.attachments, "consumption": recording.attachments.get("consumption", {})}
     return replace(scenario, recording=replace(recording, sketch=_FINE, attachments=attachments))
 
 

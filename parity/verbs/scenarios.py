@@ -34,13 +34,13 @@ def run_scenarios(
     from parity.run.results import write_results
     from parity.run.session import set_up
     from parity.run.together import run_until_divergence
-    from parity.run.worlds import across_worlds
+    from parity.run.worlds import across_worlds, counting
 
     done: list[Outcome] = []
     reports: list[tuple[list[Outcome], Path]] = []
     launching = nullcontext(start_fresh) if fresh else WarmLauncher()
     with launching as launcher, progress_shown(len(scenarios)) as progress:
-        for pair, members in by_pair(scenarios):
+        for pair, members in by_pair(counting(scenarios)):
             set_up(members[0], output / pair)
             place = output / pair
             if fail_fast:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.e2e.programs import TINY
+from tests.e2e.programs import SCRIPTS, TINY
 
 pytest_plugins = ["pytester"]
 
@@ -12,7 +12,10 @@ USER_TEST = """
 COMMAND = "{python} {script} --steps=2"
 
 def test_same(parity):
-    parity.check(COMMAND, COMMAND)
+    ranks = "{python} {ranks}"
+    parity.check(ranks, ranks, updates=1, world=2, engine="fake")
+    manifest, = parity.directory.rglob("candidate/trace/manifest.json")
+    assert '"engine": "fake"' in manifest.read_text()
 
 def test_other(parity):
     parity.check(COMMAND, COMMAND + " --lr=0.02")
@@ -35,7 +38,7 @@ def test_check_passes_fails_with_the_report_and_compare_returns_the_outcome(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    pytester.makepyfile(USER_TEST.format(python=sys.executable, script=TINY))
+    pytester.makepyfile(USER_TEST.format(python=sys.executable, script=TINY, ranks=SCRIPTS / "ddp.py"))
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*not in parity*report.md*", "*Executive summary*"])

@@ -12,6 +12,8 @@ from tests.mutants import gpt2, occ
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_model import IN_THE_MODEL
+from tests.mutants.ranks_benign import BENIGN_RANKS
+from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
 
@@ -31,10 +33,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("occ-finetune", occ.FINETUNE),
     *_of("occ-ddp", occ.DDP),
     *RESUMPTION,
+    *RANKS,
 )
 BENIGN: Final[tuple[Benign, ...]] = (
     *CHAR_GPT_BENIGN,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("occ-mixer", occ.BENIGN),
     *BENIGN_RESUMPTION,
+    *BENIGN_RANKS,
 )

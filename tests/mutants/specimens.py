@@ -16,6 +16,8 @@ from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.planting import ENVIRONMENT, ROOT, plant
+from tests.mutants.ranks import FAMILY as RANKS
+from tests.mutants.ranks import ranks_outcome
 from tests.mutants.resuming import is_resuming, resuming_outcome
 from tests.mutants.rows import VARIANTS, Benign, Mutant, Variant
 
@@ -29,6 +31,8 @@ class Workshop:
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits, record the candidate that it makes, and compare it with the witness of its family."""
+        if row.family == RANKS:
+            return ranks_outcome(row, self.directory, self.launcher)
         if is_resuming(row):
             return resuming_outcome(row, self.directory, self.launcher)
         return PairWorkshop(pair=row.family, directory=self.directory / row.family, launcher=self.launcher).outcome(row)

@@ -119,7 +119,7 @@ def law(way: str, *, level: str = "digest", **expects: Sequence[Value] | Check) 
 
 def loaders(workers: int, iterator: str) -> Specimen:
     """Two epochs of a distributed sampler, and an evaluation with a generator of its own after each."""
-    train = f"DistributedSampler, 4 samples, batch size 2, drop_last True, {workers} workers"
+    train = f"DistributedSampler, 4 samples, batch size 2, drop_last True, {workers} workers, sampler seeded 5"
     held_out = "RandomSampler, 8 samples, batch size 4, drop_last False, 0 workers, generator seeded 9"
     seeds = [2238117252665022720, 1278568289900440573, 8062369756993517258, 345839747989920761]
     return Specimen(
@@ -395,7 +395,14 @@ _NOISE: Final = (
         words=("variants.py", "merged", "--updates=2"),
         updates=2,
         attachments={"consumption": {}},
-        expects={"micro_steps": [2, 2], "samples": lambda found: len(set(found)) == 2},
+        expects={"micro_steps": [2, 2], "samples": lambda found: len(set(found)) == 2, "sample": []},
+    ),
+    Specimen(
+        id="samples-one-by-one",
+        words=("variants.py", "merged", "--updates=2"),
+        updates=2,
+        attachments={"consumption": {"rows": True}},
+        expects={"sample": lambda found: len(found) == len(set(found)) > 4},
     ),
 )
 

@@ -6,8 +6,8 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.printout import multiplied
 from parity.diagnose.library.reach import VALUE, expects, explained, first, measurements
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
+from parity.trace.shapes import dimensions
 
 _SHAPES: Final = ("batch_shape", "eval_batch_shape")
 

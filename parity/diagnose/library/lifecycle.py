@@ -7,9 +7,9 @@ from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
+from parity.trace.shapes import dimensions
 
 _ENDS: Final = ("exit_status", "exception", "updates")
 # A rank that fails early enough leaves no trace of itself.
@@ -27,14 +27,14 @@ _CONNECTION: Final = re.compile(r"connection|gloo|nccl|remote worker|process ?gr
 
 def options_rejected(case: Case) -> Cause | None:
     """The candidate ends before its first update, complaining about an option that the reference accepts."""
-    status = _failed(case)
-    complaint = next((text for text in _last_words(case) if _REJECTED.search(text)), None)
-    if status is None or _updates(case)[1] or complaint is None:
+    status = failed(case)
+    complaint = next((text for text in last_words(case) if _REJECTED.search(text)), None)
+    if status is None or completed(case)[1] or complaint is None:
         return None
     return Cause(
         id="options-rejected",
         title="The candidate rejects an option that the reference accepts",
-        explains=explained(case, *_cut(0), expects(_RANKS)),
+        explains=explained(case, *cut(0), expects(_RANKS)),
         evidence=(evidence.both("exit status", *status), complaint),
         consequence="The candidate does not train at all with this command line.",
         advice="Compare the names of options and configuration keys, and the namespace in which overrides are applied.",
@@ -43,16 +43,16 @@ def options_rejected(case: Case) -> Cause | None:
 
 def candidate_failed(case: Case) -> Cause | None:
     """The candidate ends with an error where the reference succeeds."""
-    status = _failed(case)
+    status = failed(case)
     if status is None:
         return None
-    ours, theirs = _updates(case)
+    ours, theirs = completed(case)
     when = "before its first update" if not theirs else f"after {evidence.plural(theirs, 'update')}"
-    words = _last_words(case)
+    words = last_words(case)
     return Cause(
         id="candidate-failed",
         title=f"The candidate fails {when}",
-        explains=explained(case, *_cut(theirs), expects(_RANKS)),
+        explains=explained(case, *cut(theirs), expects(_RANKS)),
         evidence=(
             evidence.both("exit status", *status),
             *words[:1],
@@ -65,8 +65,8 @@ def candidate_failed(case: Case) -> Cause | None:
 
 def updates_missing(case: Case) -> Cause | None:
     """The candidate ends well, after another number of updates."""
-    ours, theirs = _updates(case)
-    if ours == theirs or _failed(case) is not None or not case.findings("updates"):
+    ours, theirs = completed(case)
+    if ours == theirs or failed(case) is not None or not case.findings("updates"):
         return None
     fewer = theirs < ours
     distance = abs(ours - theirs)
@@ -75,7 +75,7 @@ def updates_missing(case: Case) -> Cause | None:
     return Cause(
         id="updates-missing",
         title=f"The candidate makes {amount} than the reference",
-        explains=explained(case, *_cut(min(ours, theirs), shorter_is_candidate=fewer)),
+        explains=explained(case, *cut(min(ours, theirs), shorter_is_candidate=fewer)),
         evidence=(
             evidence.both("updates", ours, theirs),
             *(("the difference is one: a loop bound that is exclusive on one side",) if distance == 1 else ()),
@@ -158,7 +158,7 @@ def _position(case: Case, moved: list[Measurement]) -> Cause:
     )
 
 
-def _failed(case: Case) -> tuple[str, str] | None:
+def failed(case: Case) -> tuple[str, str] | None:
     """Both exit statuses, if only the candidate's tells of a failure."""
     one = first(case, "exit_status")
     if one is None or one.candidate in (_SUCCESS, None) or one.reference != _SUCCESS:
@@ -166,14 +166,14 @@ def _failed(case: Case) -> tuple[str, str] | None:
     return str(one.reference), str(one.candidate)
 
 
-def _updates(case: Case) -> tuple[int, int]:
+def completed(case: Case) -> tuple[int, int]:
     """Completed updates of both sides."""
     if case.sides is not None:
         return case.sides[0].updates, case.sides[1].updates
     return max((process.updates for process in case.reference.processes), default=0), 0
 
 
-def _last_words(case: Case) -> list[str]:
+def last_words(case: Case) -> list[str]:
     """What the candidate said in the end: its exception, its last line on the error stream, lines of its own."""
     found = case.judgement.comparison.measurements
     words = [str(one.candidate) for one in found if one.channel.name == "exception" and one.candidate is not None]
@@ -184,7 +184,7 @@ def _last_words(case: Case) -> list[str]:
     return [word for word in dict.fromkeys(words) if word]
 
 
-def _cut(done: int, *, shorter_is_candidate: bool = True) -> tuple[Prediction, ...]:
+def cut(done: int, *, shorter_is_candidate: bool = True) -> tuple[Prediction, ...]:
     """What follows when one side ends after ``done`` updates: all later observations stand alone."""
     since: Place = at(done - 1, Phase.EVAL) if done else START
     lacking = Difference.MISSING if shorter_is_candidate else Difference.EXTRA

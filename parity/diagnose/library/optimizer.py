@@ -11,9 +11,9 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.printout import LOG
 from parity.diagnose.library.reach import VALUE, Prediction, at, expects, explained, measurements
-from parity.diagnose.library.shape import dimensions
 from parity.diagnose.registry import Cause
 from parity.trace.channels import Phase
+from parity.trace.shapes import dimensions
 
 _GROUP: Final = "optimizer_group"
 _DECAY: Final = "weight_decay"

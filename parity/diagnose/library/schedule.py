@@ -188,7 +188,8 @@ def schedule_horizon(case: Case) -> Cause | None:
 def _rates(case: Case) -> _Rates | None:
     measurement = first(case, "lr", differences=VALUE)
     pair = case.pair("lr", measurement.name) if measurement is not None else None
-    if measurement is None or pair is None:
+    # The curves are those of the lowest rank; another one may be the only one that differs.
+    if measurement is None or pair is None or pair[0].values.tolist() == pair[1].values.tolist():
         return None
     return _Rates(curve(pair[0]), curve(pair[1]), measurement.moment)
 

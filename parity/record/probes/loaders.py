@@ -80,6 +80,8 @@ def _describe(loader: Any) -> str:
     parts.append(f"batch size {held.get('batch_size')}")
     parts.append(f"drop_last {held.get('drop_last')}")
     parts.append(f"{held.get('num_workers')} workers")
+    if own and isinstance(vars(sampler).get("seed"), int):
+        parts.append(f"sampler seeded {vars(sampler)['seed']}")
     generator = held.get("generator") or (vars(sampler).get("generator") if own else None)
     if generator is not None:
         parts.append(f"generator seeded {generator.initial_seed()}")

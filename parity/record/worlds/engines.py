@@ -13,6 +13,7 @@ from parity.record.commands import across_ranks, is_python
 from parity.record.processes import Launcher, Process, Program
 from parity.record.worlds.places import rank_environment
 from parity.record.worlds.ranks import Ranks, Watched
+from parity.record.worlds.stillness import Timed
 from parity.record.worlds.table import Table
 
 AUTO: Final = "auto"
@@ -36,9 +37,10 @@ def _as_they_are(words: Sequence[str], world: int) -> list[str]:  # noqa: ARG001
     return list(words)
 
 
-def _alone(launcher: Launcher, world: World, program: Program) -> Process:  # noqa: ARG001
-    """One process, that starts the ranks itself or makes believe that there are others."""
-    return launcher(program)
+def _through_another(launcher: Launcher, world: World, program: Program) -> Process:
+    """One process that starts the ranks itself, so that they are watched from afar."""
+    errors = program.output[1] if program.output is not None else None
+    return Timed(launcher(program), world.trace, world.timeout, errors)
 
 
 def _only_first(launcher: Launcher, world: World, program: Program) -> Process:
@@ -76,7 +78,8 @@ def _apart(launcher: Launcher, world: World, program: Program) -> Process:
 
 
 def _announcing(trace: Path) -> dict[str, dict[str, Any]]:
-    return {_SHIM: {}, "worlds.announcing": {"table": str(trace / _TABLE)}}
+    table = {"table": str(trace / _TABLE)}
+    return {_SHIM: {}, "worlds.endings": table, "worlds.announcing": table}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +110,7 @@ ENGINES: Final = {
             start=_apart,
             attachments=lambda trace, _: _announcing(trace),
         ),
-        Engine(name="gloo", description="ranks through torchrun", start=_alone, words=across_ranks),
+        Engine(name="gloo", description="ranks through torchrun", start=_through_another, words=across_ranks),
         Engine(
             name="fake",
             description="ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)",
@@ -117,7 +120,7 @@ ENGINES: Final = {
         Engine(
             name="nccl",
             description="ranks through torchrun, one GPU each (engine nccl)",
-            start=_alone,
+            start=_through_another,
             words=across_ranks,
             attachments=lambda _, __: {},
         ),

@@ -44,6 +44,13 @@ CHANNELS = (
         role=Role.CONTEXT,
     ),
     Channel(
+        name="sample",
+        site="forward",
+        phase=Phase.DATA,
+        kind=Kind.DIGEST,
+        title="a sample that an update consumes",
+    ),
+    Channel(
         name="rng",
         site="forward",
         phase=Phase.DATA,

@@ -1,4 +1,4 @@
-"""Accumulates over as many micro-batches as its world leaves to each rank, or forgets to divide; runs alone, too."""
+"""Accumulates over as many micro-batches as its world leaves to each rank, or goes wrong; runs alone, too."""
 import os
 import sys
 
@@ -16,8 +16,12 @@ data = torch.randn(3, 4, 2, 4)
 for update in range(3):
     micro = 4 if "forgets" in sys.argv else 4 // world
     for part in range(micro):
-        loss = model(data[update, (part * world + rank) % 4] * (1 + part)).square().mean() / micro
+        place = part if "overlaps" in sys.argv else (part * world + rank) % 4
+        loss = model(data[update, place]).square().mean() / micro
         loss.backward()
+    if "halves" in sys.argv and world > 1:
+        for parameter in model.parameters():
+            parameter.grad /= world
     optimizer.step()
     optimizer.zero_grad()
 if world > 1:

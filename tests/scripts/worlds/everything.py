@@ -1,4 +1,7 @@
-"""Trains in every way that DDP offers, issues every collective, and writes per way and rank what came of it, bit for bit."""
+"""Trains in every way that DDP offers, issues every collective, and writes what came of it on each rank, bit for bit.
+
+In one start it forms one world after the other, of its first ranks: ``everything.py OUT 2=plain,join 4=plain``.
+"""
 import hashlib
 import json
 import os
@@ -14,9 +17,10 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 warnings.simplefilter("ignore")
-out, ways = Path(sys.argv[1]), sys.argv[2:]
-dist.init_process_group("gloo", timeout=timedelta(seconds=60))
-rank, world = dist.get_rank(), dist.get_world_size()
+out = Path(sys.argv[1])
+worlds = {int(size): ways.split(",") for size, ways in (one.split("=") for one in sys.argv[2:])}
+store, rank, _ = next(dist.rendezvous("env://"))
+world = 0
 
 
 def bits(*things):
@@ -43,7 +47,7 @@ class Net(torch.nn.Module):
         return y + self.sometimes(x) if sometimes else y
 
 
-def train(model, *, updates=3, micro=1, forward=None, batches=None):
+def train(model, *, updates=10, micro=1, forward=None, batches=None):
     """Losses, gradients, parameters, buffers and random states after every update."""
     told = []
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
@@ -87,7 +91,7 @@ def bucket_view():
 
 def unused():
     model = wrapped(unused=True, find_unused_parameters=True)
-    turns = iter(range(9))
+    turns = iter(range(10))
     return train(model, forward=lambda x: model(x, sometimes=next(turns) % 2 == rank % 2))
 
 
@@ -103,13 +107,19 @@ def join():
     model = DistributedDataParallel(torch.nn.Linear(6, 1))
     torch.manual_seed(rank)
     with model.join():
-        return train(model, batches=2 + rank % 2)
+        return train(model, batches=9 + rank % 2)
 
 
 def compiled():
     torch._dynamo.reset()
     model = wrapped()
     return train(model, forward=torch.compile(model, backend="aot_eager"))
+
+
+def inductor():
+    torch._dynamo.reset()
+    model = wrapped()
+    return train(model, forward=torch.compile(model), micro=2)
 
 
 def collectives():
@@ -223,7 +233,19 @@ def fully_sharded():
     return told
 
 
-found = {way: globals()[way]() for way in ways}
+found = {}
+for world, ways in worlds.items():
+    if rank < world:
+        shared = dist.PrefixStore(f"world-{world}", store)
+        dist.init_process_group(
+            "gloo", store=shared, rank=rank, world_size=world, timeout=timedelta(seconds=200)
+        )
+        found[world] = {way: globals()[way]() for way in ways}
+        dist.barrier()
+        dist.destroy_process_group()
 (out / f"rank{rank}.json").write_text(json.dumps(found))
-dist.barrier()
-dist.destroy_process_group()
+# Whoever serves the store leaves last.
+if rank:
+    store.set(f"done-{rank}", "")
+elif not os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+    store.wait([f"done-{other}" for other in range(1, max(worlds))])
