@@ -1,5 +1,7 @@
 """Programs on several real processes, through torchrun and gloo, and through engine baton: ``pytest -k ddp``."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +9,37 @@ import pytest
 
 from parity.compare.engine import compare
 from parity.record.launch import Recording, record
+from parity.record.processes import Launcher, start_fresh
+from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, command
 
+WARM = WarmLauncher()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> Iterator[None]:
+    with WARM:
+        yield
+
 
 def recorded(place: Path, engine: str, *, arguments: tuple[str, ...] = (), **recording: int) -> Trace:
-    record(
-        command(SCRIPTS / "ddp.py", *arguments), place, Recording(world=2, engine=engine, **recording), streams=False
-    )
+    launcher: Launcher = WARM if engine == "baton" else start_fresh
+    told = Recording(world=2, engine=engine, environment={"OMP_NUM_THREADS": "1"}, **recording)
+    record(command(SCRIPTS / "ddp.py", *arguments), place, told, streams=False, launcher=launcher)
     return read_trace(place)
+
+
+@cache
+def whole(place: Path, engine: str) -> Trace:
+    """A run to its end, made once for all tests."""
+    return recorded(place / engine, engine)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ddp")
 
 
 @pytest.fixture(scope="module", params=["gloo", "baton"])
@@ -25,8 +48,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def trace(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Trace:
-    return recorded(tmp_path_factory.mktemp("ddp") / "trace", engine)
+def trace(engine: str, place: Path) -> Trace:
+    return whole(place, engine)
 
 
 def test_the_manifest_says_how_it_was_run(trace: Trace, engine: str) -> None:
@@ -52,9 +75,8 @@ def test_each_rank_has_its_own_batches(trace: Trace) -> None:
     assert not set(first.values.tolist()) & set(second.values.tolist())
 
 
-def test_both_engines_are_identical_bit_for_bit(trace: Trace, engine: str, tmp_path: Path) -> None:
-    other = recorded(tmp_path / "other", "baton" if engine == "gloo" else "gloo")
-    assert compare(trace, other).measurements == ()
+def test_both_engines_are_identical_bit_for_bit(place: Path) -> None:
+    assert compare(whole(place, "gloo"), whole(place, "baton")).measurements == ()
 
 
 def test_all_ranks_stop_at_the_same_update(engine: str, tmp_path: Path) -> None:
