@@ -9,7 +9,7 @@ from parity.compare.resume import beside_contents
 from parity.diagnose.continuation.crossing import crossing_rules
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import diagnose
+from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Progress, Scenario, Side
@@ -46,5 +46,5 @@ def conclude_crossing(pair: str, name: str, reference: Trace, candidate: Trace) 
     """Judge two runs that both resume from the checkpoint that ``name`` tells the owner of."""
     origin = origin_of(name) or Side.REFERENCE
     judgement = judge(beside_contents(compare(reference, candidate)))
-    rules = (*crossing_rules(origin.value, reference, candidate), *RULES)
+    rules: tuple[Rule, ...] = (*crossing_rules(origin.value, reference, candidate), *RULES)
     return Outcome(pair=pair, scenario=name, judgement=judgement, diagnosis=diagnose(judgement, rules))

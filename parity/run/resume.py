@@ -11,7 +11,7 @@ from parity.diagnose.continuation.rules import continue_run
 from parity.diagnose.continuation.sides import resume_rules
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import diagnose
+from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.run.damage import damage_newest
@@ -77,7 +77,7 @@ def conclude_resume(
     resumption = Resumption(reference=continue_run(reference), candidate=continue_run(candidate))
     rerun = None if again is None else compare(reference.resumed, again)
     judgement = judge(beside_contents(compare(reference.resumed, candidate.resumed)), rerun=rerun)
-    rules = (*resume_rules(resumption), *RULES)
+    rules: tuple[Rule, ...] = (*resume_rules(resumption), *RULES)
     earlier = ((STRAIGHT, reference.straight, candidate.straight), (FIRST, reference.first, candidate.first))
     return [
         *(conclude(pair, f"{name}-{part}", beside_contents(compare(*sides)), None) for part, *sides in earlier),

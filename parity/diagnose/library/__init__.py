@@ -1,5 +1,6 @@
 """The library of causes, one module per theme. A rule predicts what it explains, or says nothing."""
 
+from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
     clipping,
@@ -15,11 +16,11 @@ from parity.diagnose.library import (
     schedule,
     stream,
 )
-from parity.diagnose.registry import Rule
+from parity.diagnose.registry import Declared
 
 # Each of them knows what happened, not only where. Where two explain equally much, the one that stands first is
 # reported: the more specific one.
-MECHANISMS: tuple[Rule, ...] = (
+MECHANISMS: tuple[Declared[Case], ...] = (
     interruption.interrupt_unhandled,
     interruption.interrupt_ignored,
     interruption.emergency_checkpoint_missing,
@@ -66,6 +67,6 @@ MECHANISMS: tuple[Rule, ...] = (
     model.operation_changed,
 )
 
-RULES: tuple[Rule, ...] = (*MECHANISMS, localisation.first_difference)
+RULES: tuple[Declared[Case], ...] = (*MECHANISMS, localisation.first_difference)
 
 __all__ = ["MECHANISMS", "RULES"]

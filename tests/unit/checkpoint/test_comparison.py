@@ -292,7 +292,12 @@ def merged(candidate):
     candidate["model"]["a.weight"] += 0.5 * second @ first
 
 
+def retitled(candidate):
+    candidate["model"]["second"] = candidate["model"].pop("b.weight")
+
+
 CAUSES = {
+    "checkpoint-rename": retitled,
     "checkpoint-prefix": renamed,
     "checkpoint-transposed": update("model", "b.weight", lambda one: one.t().contiguous()),
     "checkpoint-permuted-rows": update("model", "b.weight", lambda one: one[[1, 0, 3, 2]]),

@@ -308,6 +308,19 @@ NEAR_MISSES = [
 ]
 
 
+# cause, the phase that alone differs where the candidate was followed, what the candidate does differently
+FOLLOWED = [
+    ("data-differs", Phase.DATA, {"skipped": (0,)}),
+    ("forward-differs", Phase.FORWARD, {"model": "other"}),
+    ("loss-differs", Phase.LOSS, {"extra_loss": 0.25}),
+    ("backward-differs", Phase.BACKWARD, {"gradient_scale": 2.0}),
+    ("clip-differs", Phase.CLIP, {"gradient_scale": 2.0}),
+    ("update-differs", Phase.UPDATE, {"rule": "adam"}),
+    ("state-differs", Phase.STATE, {"gradient_scale": 2.0}),
+    ("evaluation-differs", Phase.EVAL, {"eval_length": 16}),
+]
+
+
 def judged(reference: Training, candidate: Training) -> Judgement:
     return judge(compare(reference.trace(), candidate.trace()))
 
@@ -317,7 +330,7 @@ def diagnosed(reference: Training, candidate: Training) -> Diagnosis:
 
 
 def named(rows):
-    return [pytest.param(*row, id=f"{getattr(row[0], '__name__', row[0])}-{at}") for at, row in enumerate(rows)]
+    return [pytest.param(*row, id=f"{getattr(row[0], 'name', row[0])}-{at}") for at, row in enumerate(rows)]
 
 
 @pytest.mark.parametrize(("identifier", "reference", "change", "piece"), named(SYMPTOMS))
@@ -341,18 +354,28 @@ def test_near_miss_is_left_alone(rule, reference, change):
     assert rule(Case(judgement)) is None
 
 
+@pytest.mark.parametrize(("identifier", "phase", "change"), FOLLOWED)
+def test_the_phase_that_alone_differs_is_named(identifier, phase, change):
+    judgement = judged(PRIVATE, replace(PRIVATE, **change))
+    alone = replace(judgement, findings=tuple(one for one in judgement.gating if one.phase is phase))
+    cause = localisation.first_phase(Case(alone, followed=True))
+    assert cause is not None
+    assert (cause.id, cause.explains) == (identifier, tuple(one.id for one in alone.gating))
+    assert localisation.first_phase(Case(replace(judgement, findings=()), followed=True)) is None
+
+
 def test_every_rule_has_a_symptom_and_a_near_miss():
     cases = [Case(judged(reference, replace(reference, **change))) for _, reference, change, _ in SYMPTOMS]
     # What needs a close-up has a table of its own: test_model_causes.
     rules = [rule for rule in RULES if rule not in (model.parameters_transposed, model.operation_changed)]
-    assert [rule.__name__ for rule in rules if not any(rule(case) for case in cases)] == []
-    assert {rule.__name__ for rule in rules} == {rule.__name__ for rule, _, _ in NEAR_MISSES}
+    assert [rule.name for rule in rules if not any(rule(case) for case in cases)] == []
+    assert {rule.name for rule in rules} == {rule.name for rule, _, _ in NEAR_MISSES}
 
 
 @pytest.mark.parametrize("training", [PLAIN, TWO, PRIVATE, Training(updates=0)], ids=["one", "two", "private", "none"])
 def test_identical_runs_have_no_cause(training):
     case = Case(judged(training, training))
-    assert [rule.__name__ for rule in RULES if rule(case) is not None] == []
+    assert [rule.name for rule in RULES if rule(case) is not None] == []
 
 
 @pytest.mark.parametrize(
