@@ -19,6 +19,7 @@ from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.resuming import is_resuming, resuming_outcome
 from tests.mutants.rows import CONSTANT, SCRATCH, Benign, Edit, Mutant
+from tests.mutants.scripts import SCRIPTS, script_outcome
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Recording()
@@ -34,6 +35,8 @@ class Workshop:
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
         """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
+        if row.family in SCRIPTS:
+            return script_outcome(row, self.directory, self.launcher)
         if is_resuming(row):
             return resuming_outcome(row, self.directory, self.launcher)
         sources = plant(row.id, row.edits, self.directory)

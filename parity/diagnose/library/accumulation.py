@@ -65,11 +65,11 @@ def accumulation_not_divided_by_world(case: Case) -> Cause | None:
 def accumulation_divisor(case: Case) -> Cause | None:
     """The model returns the same loss, but what is differentiated is N times too large or too small."""
     ours, theirs = case.micro_steps()
-    pair = _opening(case.pair("loss"))
+    pair = opening(case.pair("loss"))
     factor = ratio(pair) if pair is not None else None
     if ours != theirs or ours < 2 or pair is None or factor is None:
         return None
-    if not (_is(factor, ours) or _is(factor, 1 / ours)) or not _same_inputs(case):
+    if not (_is(factor, ours) or _is(factor, 1 / ours)) or not same_inputs(case):
         return None
     missing = factor > 1
     deed = "does not divide the loss" if missing else "divides the loss once more"
@@ -99,10 +99,10 @@ def accumulation_divisor(case: Case) -> Cause | None:
 def world_size_scale(case: Case) -> Cause | None:
     """Same model outputs, but the loss or the gradient differs by the world size."""
     world = _common_world(case)
-    if world < 2 or not _same_inputs(case):
+    if world < 2 or not same_inputs(case):
         return None
     for channel, phase in (("loss", Phase.LOSS), ("gradient_norm", Phase.BACKWARD), ("clip_norm", Phase.CLIP)):
-        pair = _opening(case.pair(channel))
+        pair = opening(case.pair(channel))
         factor = ratio(pair) if pair is not None else None
         if pair is None or factor is None or _is(factor, 1):
             continue
@@ -158,7 +158,7 @@ def gradients_cleared_within_update(case: Case) -> Cause | None:
     if calls is None or gradient is None or not len(calls[0]) or not len(calls[1]) or ours != theirs or ours < 2:
         return None
     before, after = int(calls[0].values[0]), int(calls[1].values[0])
-    if not before < ours <= after or not _same_inputs(case) or case.findings("stale_gradients"):
+    if not before < ours <= after or not same_inputs(case) or case.findings("stale_gradients"):
         return None
     return Cause(
         id="gradients-cleared-within-update",
@@ -182,7 +182,7 @@ def _is(factor: float, expected: float) -> bool:
     return abs(factor / expected - 1) < 1e-6
 
 
-def _opening(pair: Pair | None) -> Pair | None:
+def opening(pair: Pair | None) -> Pair | None:
     """Both series of ``pair`` in the first update: later ones already feel the consequences."""
     if pair is None or not len(pair[0]):
         return None
@@ -196,10 +196,10 @@ def _within(series: Series, update: int) -> Series:
     return Series(series.channel, series.name, series.updates[: len(values)] * 0 + update, values)
 
 
-def _same_inputs(case: Case) -> bool:
+def same_inputs(case: Case) -> bool:
     """Whether the model returned the same numbers in the first update, or, where it returns none, got the same data."""
     pairs = case.pairs("output") or case.pairs("batch")
-    openings = [_opening(pair) for pair in pairs]
+    openings = [opening(pair) for pair in pairs]
     return bool(openings) and all(
         pair is not None and pair[0].values.tolist() == pair[1].values.tolist() for pair in openings
     )

@@ -112,6 +112,8 @@ def seed_or_initialisation(case: Case) -> Cause | None:
     if case.findings("parameter_kind"):
         return None
     initial = first(case, "parameter_initial", differences=VALUE)
+    # What a model begins with that is called later, such as an average, follows from the training.
+    initial = initial if initial is not None and initial.update < 0 else None
     moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
     if initial is not None:
         return _initialisation(case, initial, moved)
@@ -128,7 +130,7 @@ def seed_or_initialisation(case: Case) -> Cause | None:
 )
 def parameter_initialisation(case: Case) -> Cause | None:
     """A few parameters begin with other values, while the generators stand where the reference's do."""
-    initial = measurements(case, "parameter_initial", differences=VALUE)
+    initial = [one for one in measurements(case, "parameter_initial", differences=VALUE) if one.update < 0]
     moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
     if not initial or moved or case.findings("parameter_kind") or not case.pairs("rng"):
         return None

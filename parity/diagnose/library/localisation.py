@@ -114,6 +114,23 @@ def first_difference(case: Case) -> Cause | None:
     )
 
 
+@rule_of(*_declared(frozenset({Phase.EVAL}), "evaluations, and what is printed of them"))
+def evaluation_differs(case: Case) -> Cause | None:
+    """Evaluations of equal weights on equal batches return something else, and the training is the same throughout."""
+    one = first(case, "eval_output", differences=VALUE)
+    fed = case.findings("eval_batch", "eval_batch_shape", "eval_mode", "eval_forwards")
+    if one is None or fed or parting(case.judgement) is not None:
+        return None
+    station = _STATIONS[Phase.EVAL]
+    return Cause(
+        id=station.id,
+        title=station.title,
+        explains=explained(case, since=one.moment),
+        evidence=(evidence.line(one), "batches and modes of the evaluations, and the whole training, are the same"),
+        consequence="What is reported, and what is chosen by it, is not about the same model.",
+    )
+
+
 @rule_of(*_declared(frozenset(_STATIONS), "what else differs in this phase, and nothing in another one"))
 def first_phase(case: Case) -> Cause | None:
     """The first phase that differs where the candidate was followed: all that went into it was the reference's."""

@@ -15,6 +15,7 @@ from parity.diagnose.registry import Cause, Declaration, rule, rule_of
 _SCALING: Final = frozenset({"mul", "mul_", "div", "div_"})
 _DRAWING: Final = frozenset({"bernoulli_", "native_dropout", "_fused_dropout"})
 _MASKING: Final = frozenset({"ones", "full", "tril", "triu"})
+_CASTING: Final = frozenset({"_to_copy", "to"})
 _DIGITS: Final = 12
 
 
@@ -140,6 +141,24 @@ def _cut(zoom: Zoom) -> str | None:
     return f"The gradient is cut, in whole or in part, between {closeup.until(zoom)} and {closeup.path(found.path)}"
 
 
+def _precision(zoom: Zoom) -> str | None:
+    found, change = zoom.operation, _change(zoom, "dtype")
+    cast = found is not None and found.manner in (Manner.MISSING, Manner.EXTRA) and _name(zoom) in _CASTING
+    if change is None and not cast:
+        return None
+    both = f": {_both(change)}" if change is not None else ""
+    return f"Another precision in {closeup.place(zoom)}{both}"
+
+
+def _loss(zoom: Zoom) -> str | None:
+    found = zoom.operation
+    if found is None or found.manner is not Manner.CHANGED or "loss" not in _name(zoom):
+        return None
+    return "The loss is called with other arguments: " + ", ".join(
+        f"{one.name} is {_both(one)}" for one in found.changes
+    )
+
+
 def _other(zoom: Zoom) -> str:
     found = zoom.operation
     if found is None:
@@ -236,6 +255,20 @@ def _kinds() -> Iterator[_Kind]:
         title=_cut,
         consequence="What lies before gets a wrong gradient, or none, and learns otherwise, though the loss is equal.",
         advice="Look for detach(), .data, no_grad and tensors made anew behind that module.",
+    )
+    yield _Kind(
+        id="operation-precision",
+        what="An operation is computed in another precision.",
+        title=_precision,
+        consequence=f"Results are rounded differently from there on. {forward}",
+        advice="Compare where autocast is entered and left, and explicit casts.",
+    )
+    yield _Kind(
+        id="loss-arguments",
+        what="The loss function is called with other arguments.",
+        title=_loss,
+        consequence="Another loss is minimised.",
+        advice="Compare ignore_index, reduction, weights and label smoothing.",
     )
     yield _Kind(
         id="model-operation-changed",
