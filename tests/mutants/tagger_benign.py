@@ -25,14 +25,6 @@ TAGGER_BENIGN: Final = (
         edit('torch.save({"model"', 'torch.randn(3)\ntorch.save({"model"'),
     ),
     harmless(
-        "table-in-a-buffer",
-        edit(
-            "        self.head.weight = self.embed.weight\n",
-            "        self.head.weight = self.embed.weight\n"
-            '        self.register_buffer("scale", torch.ones(()), persistent=False)\n',
-        ),
-    ),
-    harmless(
         "layers-in-a-list",
         edit(
             "        self.narrow = nn.Linear(2 * WIDTH, WIDTH)\n        self.dropout = nn.Dropout(0.1)\n",
@@ -79,7 +71,8 @@ TAGGER_BENIGN: Final = (
     harmless(
         "average-by-add",
         edit(
-            "        for kept, new in zip(average.parameters(), model.parameters()):\n            kept.lerp_(new, 0.1)\n",
+            "        for kept, new in zip(average.parameters(), model.parameters()):\n"
+            "            kept.lerp_(new, 0.1)\n",
             "        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 0.1)\n",
         ),
     ),
@@ -106,12 +99,13 @@ TAGGER_BENIGN: Final = (
         edit("def learn(ids, total):\n", "def learn(ids: torch.Tensor, total: int) -> float:\n"),
         edit("def update(batches):\n", "def update(batches: list[torch.Tensor]) -> None:\n"),
     ),
-    harmless("checkpoint-with-metadata", edit('"step": step}', '"step": step, "version": 3}')),
     harmless(
         "batches-from-an-iterator",
         edit(
             "    for (ids,) in data:\n        waiting.append(ids)\n",
-            "    batches = iter(data)\n    while (batch := next(batches, None)) is not None:\n        waiting.append(batch[0])\n",
+            "    batches = iter(data)\n"
+            "    while (batch := next(batches, None)) is not None:\n"
+            "        waiting.append(batch[0])\n",
         ),
     ),
 )
