@@ -9,10 +9,11 @@ from typing import Final
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_model import IN_THE_MODEL
+from tests.mutants.char_gpt_more import MORE, MORE_BENIGN
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
 from tests.mutants.tagger import TAGGER
 from tests.mutants.tagger_benign import TAGGER_BENIGN
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *RESUMPTION, *TAGGER)
-BENIGN: Final[tuple[Benign, ...]] = (*CHAR_GPT_BENIGN, *BENIGN_RESUMPTION, *TAGGER_BENIGN)
+MUTANTS: Final[tuple[Mutant, ...]] = (*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *RESUMPTION, *TAGGER)
+BENIGN: Final[tuple[Benign, ...]] = (*CHAR_GPT_BENIGN, *MORE_BENIGN, *BENIGN_RESUMPTION, *TAGGER_BENIGN)
