@@ -109,9 +109,11 @@ MORE: Final = (
         (
             _TRAINER,
             "            loss = self._update()\n",
-            "            if self.iteration == 5:\n"
-            '                raise RuntimeError("out of luck")\n'
-            "            loss = self._update()\n",
+            (
+                "            if self.iteration == 5:\n"
+                '                raise RuntimeError("out of luck")\n'
+                "            loss = self._update()\n"
+            ),
         ),
     ),
     _planted(
@@ -160,16 +162,21 @@ MORE_BENIGN: Final = (
         "loss-computed-outside-the-forward",
         (
             "char_gpt/model.py",
-            "        loss = functional.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), "
-            "ignore_index=IGNORED_TARGET)\n        return logits, loss\n",
+            (
+                "        loss = functional.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), "
+                "ignore_index=IGNORED_TARGET)\n        return logits, loss\n"
+            ),
             "        return logits, _loss(logits, targets)\n",
         ),
         (
             "char_gpt/model.py",
             "def _initialise(module",
-            "def _loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:\n"
-            "    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED_TARGET)\n"
-            "\n\ndef _initialise(module",
+            (
+                "def _loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:\n"
+                "    flat = logits.flatten(0, 1)\n"
+                "    return functional.cross_entropy(flat, targets.flatten(), ignore_index=IGNORED_TARGET)\n"
+                "\n\ndef _initialise(module"
+            ),
         ),
     ),
     _harmless(
