@@ -25,7 +25,7 @@ def accumulation_steps(case: Case) -> Cause | None:
     return Cause(
         id="accumulation-steps",
         title=f"The candidate accumulates over {evidence.plural(theirs, 'micro-step')}, the reference over {ours}",
-        explains=explained(case, since_then(start), multiplied((theirs / ours,), "token", "accum", "sequence")),
+        explains=explained(case, _since_then(case, start), multiplied((theirs / ours,), "token", "accum", "sequence")),
         evidence=(evidence.both("micro-steps, update 0", ours, theirs),),
         consequence="Each update sees another amount of data, with the same learning rate.",
     )
@@ -54,7 +54,7 @@ def accumulation_across_epochs(case: Case) -> Cause | None:
     return Cause(
         id="accumulation-across-epochs",
         title=f"The candidate {deed}",
-        explains=explained(case, since_then(at(one.update - 1, Phase.CLIP))),
+        explains=explained(case, _since_then(case, at(one.update - 1, Phase.CLIP))),
         evidence=(
             evidence.line(one),
             evidence.both(
@@ -83,7 +83,7 @@ def loader_makeup(case: Case) -> Cause | None:
         return Cause(
             id="loader-makeup",
             title="The candidate's data loader is made up otherwise",
-            explains=explained(case, since_then(min(place, at(int(pair[0].updates[0]), Phase.EVAL)))),
+            explains=explained(case, _since_then(case, min(place, at(int(pair[0].updates[0]), Phase.EVAL)))),
             evidence=(
                 evidence.both(
                     f"{pair[0].name}, {before}",
@@ -96,11 +96,11 @@ def loader_makeup(case: Case) -> Cause | None:
     return None
 
 
-def since_then(place: Place) -> Prediction:
-    """Predict whatever begins to differ from ``place`` on."""
+def _since_then(case: Case, place: Place) -> Prediction:
+    """Predict whatever begins to differ from ``place`` on; where the candidate was followed, in its data only."""
 
     def predicts(one: Measurement) -> bool:
-        return one.moment >= place
+        return one.moment >= place and (not case.followed or one.phase is Phase.DATA)
 
     return predicts
 
