@@ -10,7 +10,7 @@ from parity.trace.channels import Phase
 from parity.trace.model import Series
 from parity.trace.printed import number
 
-_PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode")
+_PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode", "target", "target_shape")
 
 
 @rule(

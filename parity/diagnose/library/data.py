@@ -80,7 +80,16 @@ def _shape_cause(case: Case, identifier: str, title: str, sizes: tuple[int, int]
         title=title,
         explains=explained(
             case,
-            expects(*_SHAPES, "eval_batch", "batch", "tokens", "rng", since=earliest.moment, differences=VALUE),
+            expects(
+                *_SHAPES,
+                "target_shape",
+                "eval_batch",
+                "batch",
+                "tokens",
+                "rng",
+                since=earliest.moment,
+                differences=VALUE,
+            ),
             multiplied((sizes[1] / sizes[0],), "token"),
             since=earliest.moment,
         ),
