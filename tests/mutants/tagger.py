@@ -53,7 +53,7 @@ ACCUMULATION: Final = (
     planted(
         "accumulation-of-one-more",
         "accumulation-steps",
-        (0, Phase.DATA, "micro_steps"),
+        (0, Phase.SETUP, "parameter_kind"),
         edit("if len(waiting) == MICRO_STEPS", "if len(waiting) == 5"),
     ),
     planted(
@@ -203,7 +203,7 @@ DATA: Final = (
     ),
     planted(
         "layers-built-in-another-order",
-        "parameter-initialisation",
+        "seed-or-initialisation",
         (-1, Phase.SETUP, "parameter_initial"),
         edit("        self.widen = nn.Linear(WIDTH, 2 * WIDTH)\n", ""),
         edit(
