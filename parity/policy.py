@@ -32,7 +32,8 @@ class InterruptPolicy(_Strict):
 class ScenarioPolicy(_Strict):
     """One condition under which a pair is compared: see docs/scenarios.md.
 
-    ``arguments`` are appended to those of the pair. ``prepare`` arguments make an earlier run of the same program, on
+    ``arguments`` are appended to those of the pair, ``candidate_arguments`` to the candidate's command alone, where the
+    two command lines differ. ``prepare`` arguments make an earlier run of the same program, on
     each side with its own, into the same output directory: a resume is ``prepare`` up to some iteration, then the
     scenario. What else is compared of it, ``kind`` says; ``straight`` arguments make the run that was never stopped.
     ``interrupt`` stops the earlier run, or, of kind ``interrupt``, the run itself. ``damage`` spoils the newest
@@ -44,6 +45,7 @@ class ScenarioPolicy(_Strict):
     kind: Literal["train", "resume", "cross-load", "interrupt"] = "train"
     tier: Literal["quick", "full"] = "quick"
     arguments: str = ""
+    candidate_arguments: str = ""
     prepare: str | None = None
     straight: str | None = None
     interrupt: InterruptPolicy | None = None

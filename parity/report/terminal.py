@@ -135,9 +135,12 @@ def _followed(followed: Followed) -> Iterator[_Line]:
 
 def _remainder(judgement: Judgement) -> Iterator[_Line]:
     gating = len(judgement.gating)
-    others = len(judgement.findings) - gating
+    equivalent = len(judgement.equivalent)
+    others = len(judgement.findings) - gating - equivalent
     if gating > 1:
         yield "further findings", f"{gating - 1:,} that count against parity"
+    if equivalent:
+        yield "equivalent", f"{count(equivalent, 'finding')} within the noise or a tolerance"
     if others:
         yield "other differences", f"{others:,} that do not count against parity"
     if judgement.not_compared:

@@ -115,22 +115,26 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
 
 
 def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Scenario:
-    def given(arguments: str, command: str) -> str:
-        return _with_arguments(command, f"{pair.arguments} {arguments}".strip())
+    def reference(arguments: str) -> str:
+        return _with_arguments(pair.reference, f"{pair.arguments} {arguments}".strip())
 
-    def given_if(arguments: str | None, command: str) -> str | None:
-        return None if arguments is None else given(arguments, command)
+    def candidate(arguments: str) -> str:
+        given = f"{pair.arguments} {arguments}".strip()
+        return _with_arguments(pair.candidate, f"{given} {scenario.candidate_arguments}".strip())
+
+    def if_given(arguments: str | None, command: Callable[[str], str]) -> str | None:
+        return None if arguments is None else command(arguments)
 
     return Scenario(
         pair=pair.name,
         name=scenario.name,
         kind=scenario.kind,
-        reference=given(scenario.arguments, pair.reference),
-        candidate=given(scenario.arguments, pair.candidate),
-        prepare_reference=given_if(scenario.prepare, pair.reference),
-        prepare_candidate=given_if(scenario.prepare, pair.candidate),
-        straight_reference=given_if(scenario.straight, pair.reference),
-        straight_candidate=given_if(scenario.straight, pair.candidate),
+        reference=reference(scenario.arguments),
+        candidate=candidate(scenario.arguments),
+        prepare_reference=if_given(scenario.prepare, reference),
+        prepare_candidate=if_given(scenario.prepare, candidate),
+        straight_reference=if_given(scenario.straight, reference),
+        straight_candidate=if_given(scenario.straight, candidate),
         interrupt=None if scenario.interrupt is None else scenario.interrupt.model_dump(),
         damage=scenario.damage,
         setup=pair.setup,

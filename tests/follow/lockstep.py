@@ -14,8 +14,9 @@ from parity.run.plan import Scenario, Side, fill, plan
 from parity.run.session import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
+from tests.mutants.planting import ENVIRONMENT, ROOT, plant
 from tests.mutants.rows import SCRATCH, Edit
-from tests.mutants.specimens import ENVIRONMENT, ROOT, Workshop, plant
+from tests.mutants.specimens import PairWorkshop
 
 SHORT = ("--max_iters=6", "--eval_interval=3", "--eval_iters=1", "--warmup_iters=3", "--lr_decay_iters=6")
 
@@ -51,7 +52,7 @@ class Lockstep:
         place = self.place(name, side)
         out = place / "out"
         out.mkdir(parents=True)
-        data = Workshop(directory=self.directory).data()
+        data = PairWorkshop(pair="char-gpt", directory=self.directory).data()
         planned = {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), ["char-gpt"], full=True)}
         words = [*fill(planned[SCRATCH].command(side), out=out, shared=data), *SHORT, *options]
         words[0] = sys.executable

@@ -4,8 +4,11 @@ Each row changes the source of a copy by exact replacement; a text that is not t
 error, so a row cannot silently stop planting its defect.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
 
+from tests.mutants import gpt2, occ
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_model import IN_THE_MODEL
@@ -15,5 +18,29 @@ from tests.mutants.rows import Benign, Mutant
 from tests.mutants.tagger import TAGGER
 from tests.mutants.tagger_benign import TAGGER_BENIGN
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *RESUMPTION, *TAGGER)
-BENIGN: Final[tuple[Benign, ...]] = (*CHAR_GPT_BENIGN, *MORE_BENIGN, *BENIGN_RESUMPTION, *TAGGER_BENIGN)
+Row = TypeVar("Row", Mutant, Benign)
+
+
+def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Rows of the pair that the family is."""
+    return tuple(replace(row, family=family) for row in rows)
+
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE),
+    *_of("gpt2-vanilla", gpt2.VANILLA),
+    *_of("gpt2-unified-ra", gpt2.UNIFIED),
+    *_of("occ-mixer", occ.MIXER),
+    *_of("occ-finetune", occ.FINETUNE),
+    *_of("occ-ddp", occ.DDP),
+    *RESUMPTION,
+    *TAGGER,
+)
+BENIGN: Final[tuple[Benign, ...]] = (
+    *CHAR_GPT_BENIGN,
+    *MORE_BENIGN,
+    *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
+    *_of("occ-mixer", occ.BENIGN),
+    *BENIGN_RESUMPTION,
+    *TAGGER_BENIGN,
+)

@@ -12,8 +12,9 @@ from parity.report.discrepancy import discrepancy_report
 from parity.report.markdown import render_markdown
 from parity.trace.channels import Phase
 from tests.mutants.catalogue import MUTANTS
+from tests.mutants.planting import ROOT
 from tests.mutants.rows import WORLD_2, Mutant
-from tests.mutants.specimens import ROOT, Workshop
+from tests.mutants.specimens import Workshop
 
 PLANTED = (
     "evaluation-prints-validation-as-train",

@@ -22,7 +22,7 @@ from parity.run.resume import conclude_resume, record_parts
 from parity.run.session import SHARED, conclude, run_side
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
-from tests.mutants.rows import Benign, Edit, Mutant
+from tests.mutants.rows import VARIANTS, Benign, Edit, Mutant
 
 ROOT: Final = Path(__file__).parents[2]
 RESUMABLE: Final = ROOT / "tests" / "scripts" / "resumable.py"
@@ -78,7 +78,9 @@ _POLICY: Final = Policy(
 
 def is_resuming(row: Mutant | Benign) -> bool:
     """Whether the row's scenario is one of those that are made of several runs."""
-    return row.family != "char-gpt" or _scenario(row.family, row.scenario).kind != "train"
+    return row.family == FAMILY or (
+        row.scenario not in VARIANTS and _scenario(row.family, row.scenario).kind != "train"
+    )
 
 
 def resuming_outcome(row: Mutant | Benign, directory: Path, launcher: Launcher) -> Outcome:
@@ -113,7 +115,7 @@ _COMMANDS: Final = ("candidate", "prepare_candidate", "straight_candidate")
 
 @cache
 def _scenario(family: str, name: str) -> Scenario:
-    policy = read_policy(ROOT / "pyproject.toml") if family == "char-gpt" else _POLICY
+    policy = _POLICY if family == FAMILY else read_policy(ROOT / "pyproject.toml")
     found = {one.name: one for one in plan(policy, [family], full=True)}
     scenario = found.get(name) or found["scratch"]
     recording = replace(scenario.recording, environment=ENVIRONMENT)
@@ -151,7 +153,7 @@ def _candidate(command: str | None, place: Path) -> str | None:
 
 
 def _plant(row: Mutant | Benign, directory: Path) -> Path:
-    from tests.mutants.specimens import apply
+    from tests.mutants.planting import apply
 
     place = directory / "sources" / row.id
     if row.family == FAMILY:

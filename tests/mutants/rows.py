@@ -8,6 +8,7 @@ from parity.trace.channels import Phase
 WORLD_2: Final = "world-2"
 SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
+DEFAULT_WARMUP: Final = "default-warmup"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,24 @@ class Edit:
     old: str
     new: str
     times: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A scenario of the policy with more arguments, on both sides or for the candidate alone."""
+
+    scenario: str
+    arguments: tuple[str, ...] = ()
+    candidate_arguments: tuple[str, ...] = ()
+
+
+VARIANTS: Final = {
+    CONSTANT: Variant(scenario=SCRATCH, arguments=("--decay_lr=False",)),
+    DEFAULT_WARMUP: Variant(
+        scenario=SCRATCH, arguments=("--batch-size=2",), candidate_arguments=("--warmup-pct=0.05",)
+    ),
+}
+"""Conditions under which a mutant shows, and for which the policy has no scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)

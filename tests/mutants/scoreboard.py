@@ -21,11 +21,12 @@ from parity.align.names import align_names
 from parity.diagnose.outcome import Outcome
 from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
+from parity.trace.printed import number
 from tests.mutants.catalogue import BENIGN, MUTANTS
+from tests.mutants.planting import ROOT
 from tests.mutants.rows import Benign, Mutant
-from tests.mutants.specimens import ROOT, Workshop
+from tests.mutants.specimens import Workshop
 
-LOSSES: Final = ("iter {}: loss {}, lr {}, time {}ms, mfu {}%, VRAM {}/{}GB ({}%)#1", "step {}: loss {}#1")
 GATES: Final = {"loose_loss": "loss within 5 %", "exact_loss": "loss exactly", "final_weights": "final weights"}
 
 
@@ -79,13 +80,25 @@ def where(finding) -> tuple[object, ...]:
 
 def loss_gate(reference: Trace, candidate: Trace, *, tolerance: float) -> bool:
     """Whether a gate on the printed loss alone would fail: another number of lines, or a relative difference."""
-    ours, theirs = (_printed_loss(trace) for trace in (reference, candidate))
+    name = _printed_loss(reference)
+    if name is None:
+        return False
+    ours, theirs = (_values(trace, name) for trace in (reference, candidate))
     return len(ours) != len(theirs) or bool(np.any(np.abs(theirs - ours) > tolerance * np.abs(ours)))
 
 
-def _printed_loss(trace: Trace):
-    series = [process.get("log_value", line) for process in trace.processes[:1] for line in LOSSES]
-    return next((one.values for one in series if one is not None), np.empty(0))
+def _printed_loss(trace: Trace) -> str | None:
+    """The number that is called a loss and printed most often."""
+    series = [one for process in trace.processes[:1] for one in process.channel("log_value")]
+    found = [
+        (len(one), one.name) for one in series if (shown := number(one.name)) is not None and "loss" in shown.label
+    ]
+    return max(found, default=(0, None))[1]
+
+
+def _values(trace: Trace, name: str):
+    series = trace.processes[0].get("log_value", name) if trace.processes else None
+    return series.values if series is not None else np.empty(0)
 
 
 def weights_gate(reference: Trace, candidate: Trace) -> bool:

@@ -15,16 +15,15 @@ from parity.run.plan import Scenario, Side
 from parity.run.session import conclude, run_side
 from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
+from tests.mutants.planting import ENVIRONMENT, ROOT, apply
 from tests.mutants.rows import Benign, Mutant
 
-SCRIPTS: Final[Mapping[str, Path]] = {"tagger": Path(__file__).parents[1] / "scripts" / "tagger.py"}
-_RECORDING: Final = Recording(environment={"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"})
+SCRIPTS: Final[Mapping[str, Path]] = {"tagger": ROOT / "tests" / "scripts" / "tagger.py"}
+_RECORDING: Final = Recording(environment=ENVIRONMENT)
 
 
 def script_outcome(row: Mutant | Benign, directory: Path, launcher: Launcher) -> Outcome:
     """Plant the row's edits in a copy of the family's script, record it, and compare it with the script itself."""
-    from tests.mutants.specimens import apply
-
     script = SCRIPTS[row.family]
     place = directory / "sources" / row.id
     place.mkdir(parents=True)

@@ -1,8 +1,6 @@
-"""Running the family's pair outside the policy: the witness once per scenario, any number of changed candidates."""
+"""Running pairs outside the policy: the witness once per scenario, any number of changed candidates."""
 
-import shutil
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,13 +15,10 @@ from parity.run.session import conclude, require_reference
 from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
+from tests.mutants.planting import ENVIRONMENT, ROOT, plant
 from tests.mutants.resuming import is_resuming, resuming_outcome
-from tests.mutants.rows import CONSTANT, SCRATCH, Benign, Edit, Mutant
+from tests.mutants.rows import VARIANTS, Benign, Mutant, Variant
 from tests.mutants.scripts import SCRIPTS, script_outcome
-
-ROOT = Path(__file__).parents[2]
-PLAIN = Recording()
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,67 +29,73 @@ class Workshop:
     launcher: Launcher = start_fresh
 
     def outcome(self, row: Mutant | Benign) -> Outcome:
-        """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
+        """Plant the row's edits, record the candidate that it makes, and compare it with the witness of its family."""
         if row.family in SCRIPTS:
             return script_outcome(row, self.directory, self.launcher)
         if is_resuming(row):
             return resuming_outcome(row, self.directory, self.launcher)
+        return PairWorkshop(pair=row.family, directory=self.directory / row.family, launcher=self.launcher).outcome(row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairWorkshop:
+    """The part of a workshop for one pair of the policy."""
+
+    pair: str
+    directory: Path
+    launcher: Launcher = start_fresh
+
+    def outcome(self, row: Mutant | Benign) -> Outcome:
+        """Plant the row's edits in a copy of the trainers, record it, and compare it with the witness."""
         sources = plant(row.id, row.edits, self.directory)
         candidate = self._record(row.scenario, f"mutant-{row.id}", directory=sources)
-        reference = self.reference(row.scenario)
-        again = self._again(row.scenario)
-        outcome = conclude("char-gpt", row.id, compare(reference, candidate), compare(reference, again))
-        scenario = Scenario(pair="char-gpt", name=row.scenario, reference="", candidate="")
+        reference, again = (_once(self, row.scenario, name) for name in ("reference", "reference-rerun"))
+        outcome = conclude(self.pair, row.id, compare(reference, candidate), compare(reference, again))
+        scenario = Scenario(pair=self.pair, name=row.scenario, reference="", candidate="")
 
         def run_side(closer: Scenario, side: Side) -> Trace:
             if side is Side.REFERENCE:
                 return _once(self, row.scenario, "reference", *_focus(closer.recording))
-            return self._record(row.scenario, f"mutant-{row.id}-zoom", directory=sources, recording=closer.recording)
+            name = f"mutant-{row.id}-zoom"
+            return self._record(row.scenario, name, directory=sources, closer=closer.recording)
 
         return zoom_in(outcome, scenario, run_side)
 
-    def reference(self, scenario: str) -> Trace:
-        """The witness's trace in ``scenario``."""
-        return _once(self, scenario, "reference")
-
-    def _again(self, scenario: str) -> Trace:
-        return _once(self, scenario, "reference-rerun")
-
-    def _record(
-        self, scenario: str, name: str, *, directory: Path, recording: Recording = PLAIN, suffix: str = ""
-    ) -> Trace:
-        place = self.directory / "runs" / f"{scenario}-{name}{suffix}"
+    def _record(self, scenario: str, name: str, *, directory: Path, closer: Recording | None = None) -> Trace:
+        """Record one run; ``closer`` brings what a close-up adds to the recording of the scenario."""
+        place = self.directory / "runs" / f"{scenario}-{name}"
         out = place / "out"
         out.mkdir(parents=True)
-        planned = {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), ["char-gpt"], full=True)}
-        chosen = planned[SCRATCH if scenario == CONSTANT else scenario]
-        command = chosen.reference if name.startswith("reference") else chosen.candidate
-        words = fill(command, out=out, shared=self.data())
-        words[0] = sys.executable
-        if scenario == CONSTANT:
-            words.append("--decay_lr=False")
-        recording = replace(
-            recording, world=chosen.recording.world, out=out, shared=self.data(), environment=ENVIRONMENT
-        )
+        variant = VARIANTS.get(scenario, Variant(scenario=scenario))
+        chosen = self.scenarios()[variant.scenario]
+        is_reference = name.startswith("reference")
+        words = fill(chosen.reference if is_reference else chosen.candidate, out=out, shared=self.data())
+        words = [sys.executable, *words[1:], *variant.arguments, *(() if is_reference else variant.candidate_arguments)]
+        recording = chosen.recording
+        if closer is not None:
+            recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
+        environment = {**recording.environment, **ENVIRONMENT}
+        recording = replace(recording, out=out, shared=self.data(), environment=environment)
         record(words, place / "trace", recording, directory=directory, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")
 
+    def scenarios(self) -> dict[str, Scenario]:
+        """The scenarios of the pair by name."""
+        return {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), [self.pair], full=True)}
+
     def data(self) -> Path:
-        """The token files that all runs read."""
+        """The files that all runs read."""
         return _data(self)
 
 
 @cache
-def _once(workshop: Workshop, scenario: str, name: str, update: int = -1, micro_step: int | None = None) -> Trace:
+def _once(workshop: PairWorkshop, scenario: str, name: str, update: int = -1, micro_step: int | None = None) -> Trace:
     """The witness's trace; with a close-up of ``update`` where one is named."""
-    recording = PLAIN if update < 0 else Focus(update=update, micro_step=micro_step, rank=0).recording(PLAIN)
-    trace = workshop._record(
-        scenario,
-        name,
-        directory=ROOT,
-        recording=recording,
-        suffix="" if update < 0 else f"-zoom-{update}-{micro_step}",
-    )
+    if update < 0:
+        trace = workshop._record(scenario, name, directory=ROOT)
+    else:
+        closer = Focus(update=update, micro_step=micro_step, rank=0).recording(Recording())
+        trace = workshop._record(scenario, f"{name}-zoom-{update}-{micro_step}", directory=ROOT, closer=closer)
     require_reference(trace)
     return trace
 
@@ -105,31 +106,11 @@ def _focus(recording: Recording) -> tuple[int, int | None]:
 
 
 @cache
-def _data(workshop: Workshop) -> Path:
+def _data(workshop: PairWorkshop) -> Path:
     from trainers.__main__ import main
 
     place = workshop.directory / "data"
-    assert main(["data", "char-tiny", "--out", str(place)]) == 0
+    for command in next(iter(workshop.scenarios().values())).setup:
+        _python, _m, _trainers, *arguments = fill(command, out=place, shared=place)
+        assert main(arguments) == 0
     return place
-
-
-def plant(name: str, edits: Iterable[Edit], directory: Path) -> Path:
-    """Copy the trainers into a place under ``directory`` and change them there; return the place."""
-    place = directory / "sources" / name
-    shutil.copytree(ROOT / "trainers", place / "trainers", ignore=shutil.ignore_patterns("__pycache__"))
-    for edit in edits:
-        apply(edit, place / "trainers")
-    return place
-
-
-def apply(edit: Edit, trainers: Path) -> None:
-    """Change one file, or move it where the row says ``old path -> new path``."""
-    source, arrow, target = edit.file.partition(" -> ")
-    if arrow:
-        (trainers / source).rename(trainers / target)
-        return
-    path = trainers / edit.file
-    text = path.read_text(encoding="utf-8")
-    found = text.count(edit.old)
-    assert found == edit.times, f"{edit.file} holds {edit.old!r} {found} times, the catalogue says {edit.times}"
-    path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")

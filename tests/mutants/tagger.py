@@ -234,7 +234,7 @@ DATA: Final = (
 LOSS: Final = (
     planted(
         "labels-shifted-twice",
-        "targets-differ",
+        "targets-cut",
         (0, Phase.FORWARD, "output"),
         edit("[:, :-1]\n        targets = labels[:, 1:]\n", "[:, :-2]\n        targets = labels[:, 2:]\n"),
     ),

@@ -84,8 +84,23 @@ def process_group(world: World, *, backend: str, device: torch.device) -> Iterat
         distributed.destroy_process_group()
 
 
-def distribute(model: nn.Module, world: World, *, device: torch.device) -> nn.Module:
+def any_process(flag: bool, world: World, *, device: torch.device) -> bool:  # noqa: FBT001
+    """Whether ``flag`` is true on any process; every process has to ask."""
+    if not world.is_distributed:
+        return flag
+    total = torch.tensor(int(flag), device=device)
+    distributed.all_reduce(total)
+    return bool(total.item())
+
+
+def distribute(
+    model: nn.Module, world: World, *, device: torch.device, find_unused_parameters: bool = False
+) -> nn.Module:
     """Wrap a model so that its gradients are averaged over the processes."""
     if not world.is_distributed:
         return model
-    return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+    return DistributedDataParallel(
+        model,
+        device_ids=[device.index] if device.type == "cuda" else None,
+        find_unused_parameters=find_unused_parameters,
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -15,3 +17,24 @@ def seed_torch(seed: int, *, rank: int) -> None:
 def private_generator(seed: int, *, rank: int) -> random.Random:
     """Make a generator that nobody else draws from, so that its sequence depends on its own use alone."""
     return random.Random(seed + rank)
+
+
+def seed_everywhere(seed: int) -> None:
+    """Seed the global generators of torch and numpy, equally on each process."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+
+
+def generator_states() -> dict[str, Any]:
+    """Return the states of this process's torch generators."""
+    states: dict[str, Any] = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def restore_generators(states: dict[str, Any]) -> None:
+    """Set the torch generators to what ``generator_states`` returned."""
+    torch.set_rng_state(states["torch"].cpu())
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"].cpu())

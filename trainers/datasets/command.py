@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainers.datasets.char_tiny import TRAIN_TOKENS, VALIDATION_TOKENS, write_char_tiny
+from trainers.datasets.occupations import TRAIN_ROWS, VALIDATION_ROWS, write_occupations
 from trainers.datasets.shakespeare import write_text
 
 
@@ -17,6 +18,12 @@ def main(arguments: Sequence[str]) -> int:
         DataError: the source cannot be used.
     """
     chosen = _parser().parse_args(arguments)
+    if chosen.name == "occupations":
+        write_occupations(chosen.out, seed=chosen.seed, rows=chosen.rows)
+        print(
+            f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
+        )
+        return 0
     if chosen.name == "char-tiny":
         write_char_tiny(chosen.out, seed=chosen.seed)
     else:
@@ -27,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m trainers data", description="Write train.bin, val.bin and meta.pkl into a directory."
+        prog="python -m trainers data", description="Write what a trainer reads into a directory."
     )
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     tiny = names.add_parser(
@@ -36,12 +43,19 @@ def _parser() -> argparse.ArgumentParser:
         description=f"{TRAIN_TOKENS} training and {VALIDATION_TOKENS} validation tokens of a seeded Markov chain.",
     )
     tiny.add_argument("--seed", type=int, default=1337, help="which chain (default %(default)s)")
+    occupations = names.add_parser(
+        "occupations",
+        help="made-up descriptions of occupations with their codes, for tests",
+        description=f"{VALIDATION_ROWS} rows to validate with, and as many to train as wanted.",
+    )
+    occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
+    occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
     text = names.add_parser(
         "shakespeare",
         help="a text file, character by character",
         description="Any UTF-8 text file, character by character; the first 90 %% train, the rest validates.",
     )
     text.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE", help="the text file")
-    for command in (tiny, text):
+    for command in (tiny, occupations, text):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
     return parser

@@ -23,6 +23,7 @@ from parity.diagnose.library import (
     stream,
     structure,
     targets,
+    warmup,
     weighting,
 )
 from parity.diagnose.registry import Declared
@@ -47,6 +48,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     structure.parameter_frozen,
     structure.parameter_set,
     cadence.scheduler_cadence,
+    warmup.warmup_unit_changed,
     schedule.learning_rate_constant,
     schedule.learning_rate_zero_at_start,
     schedule.learning_rate_scaled,
@@ -93,7 +95,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     lifecycle.parameter_initialisation,
     averages.average,
     averages.running_statistics,
-    targets.targets_differ,
+    targets.targets_cut,
     model.operation_changed,
 )
 

@@ -89,6 +89,19 @@ _ALSO: Final = {
     Phase.FORWARD: ("eval_output", "eval_content"),
 }
 
+_TARGETS: Final = _Station(
+    id="targets-differ",
+    title="The candidate is trained towards other targets on the same batches",
+    equal="weights and batches",
+    advice="Compare how targets are made: the numbering of labels, their order, and what they are looked up in.",
+)
+_UNSEEN: Final = _Station(
+    id="loss-differs",
+    title="The candidate differentiates another loss on equal weights and equal data",
+    equal="weights, batches and targets; what the models return was not compared",
+    advice="Compare the model's forward and the definition of its loss: masks, ignored positions, weights, divisors.",
+)
+
 
 def _declared(phases: frozenset[Phase], predicts: str) -> Iterator[Declaration]:
     for phase in sorted(phases):
@@ -98,11 +111,20 @@ def _declared(phases: frozenset[Phase], predicts: str) -> Iterator[Declaration]:
         yield Declaration(id=station.id, what=what, needs=needs, predicts=predicts, advice=station.advice)
 
 
-@rule_of(*_declared(_IN_A_CHAIN, "every number from there on"))
+@rule_of(
+    *_declared(_IN_A_CHAIN, "every number from there on"),
+    Declaration(
+        id=_TARGETS.id,
+        what=f"{_TARGETS.title}; until then, {_TARGETS.equal} are equal.",
+        needs=("target",),
+        predicts="every number from there on",
+        advice=_TARGETS.advice,
+    ),
+)
 def first_difference(case: Case) -> Cause | None:
     """Both sides part at one step of an update, and nothing that feeds this step differs."""
     place = parting(case.judgement)
-    station = _STATIONS[place.phase] if place is not None and place.phase in _IN_A_CHAIN else None
+    station = _station(case, place) if place is not None and place.phase in _IN_A_CHAIN else None
     if place is None or station is None or is_fed(case, place):
         return None
     return Cause(
@@ -111,6 +133,7 @@ def first_difference(case: Case) -> Cause | None:
         explains=explained(case, since=start(case, place)),
         evidence=(evidence.line(place.first), f"equal until then: {station.equal}"),
         consequence="Training goes another way from there on.",
+        advice=station.advice,
     )
 
 
@@ -152,6 +175,14 @@ def first_phase(case: Case) -> Cause | None:
         ),
         consequence="This phase makes something else of the reference's own values, whatever else differs.",
     )
+
+
+def _station(case: Case, place: Finding) -> _Station:
+    if place.phase is not Phase.LOSS:
+        return _STATIONS[place.phase]
+    if place.channel.name == "target":
+        return _TARGETS
+    return _STATIONS[Phase.LOSS] if case.pairs("output") else _UNSEEN
 
 
 def is_fed(case: Case, place: Finding) -> bool:

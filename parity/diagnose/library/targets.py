@@ -10,26 +10,25 @@ from parity.trace.channels import Phase
 
 
 @rule(
-    "targets-differ",
+    "targets-cut",
     needs=("target", "target_shape", "batch"),
     predicts="targets and their shapes, outputs, losses, and every number from there on",
     advice="Shift labels once: either what prepares them or the model leaves out the first, and the logits the last.",
 )
-def targets_differ(case: Case) -> Cause | None:
-    """The loss is measured against other targets, though the model is given the same batches."""
+def targets_cut(case: Case) -> Cause | None:
+    """The loss is measured against more or fewer targets, though the model is given the same batches."""
     place = parting(case.judgement)
     shape, content = first(case, "target_shape"), first(case, "target", differences=VALUE)
-    one = shape or content
-    if one is None or place is None or not Phase.FORWARD <= place.phase <= Phase.LOSS or one.update != place.update:
+    if shape is None or place is None or not Phase.FORWARD <= place.phase <= Phase.LOSS or shape.update != place.update:
         return None
     fed = case.findings("batch", "batch_shape", "rng", "train_mode")
     if not case.pairs("batch") or any(each.first.moment <= place.first.moment for each in fed):
         return None
-    ours, theirs = (dimensions(value) or () for value in ((shape.reference, shape.candidate) if shape else ("", "")))
-    fewer = sum(ours) - sum(theirs) if shape else 0
+    ours, theirs = (dimensions(value) or () for value in (shape.reference, shape.candidate))
+    fewer = sum(ours) - sum(theirs)
     title = "The candidate's loss is measured against other targets"
     return Cause(
-        id="targets-differ",
+        id="targets-cut",
         title=f"{title}, {fewer} fewer" if fewer > 0 else f"{title}, {-fewer} more" if fewer < 0 else title,
         explains=explained(case, expects("target", "target_shape"), since=localisation.start(case, place)),
         evidence=(

@@ -13,14 +13,14 @@ _WHERE: Final = {Verdict.MISSING: " in the candidate", Verdict.EXTRA: " in the c
 
 
 def surroundings(outcomes: Sequence[Outcome]) -> Section:
-    """One line per kind of difference; the same one in several scenarios is said once."""
+    """One line per kind of difference; the same one in several scenarios is said once. Noise has its own section."""
     heading: Text = ("Other differences",)
     found: dict[str, tuple[Finding, list[str]]] = {}
     judged = [outcome for outcome in outcomes if outcome.judgement is not None]
     for outcome in judged:
         assert outcome.judgement is not None
         for finding in outcome.judgement.findings:
-            if not finding.gates:
+            if not finding.gates and finding.verdict is not Verdict.EQUIVALENT:
                 found.setdefault(finding.id, (finding, []))[1].append(outcome.scenario)
     if not judged:
         return Section(heading, (Paragraph(("Not known: no scenario led to a comparison.",)),))

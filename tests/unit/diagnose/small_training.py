@@ -47,12 +47,15 @@ class Training:
     length: int = 32
     eval_length: int = 32
     rate: Callable[[int], float] = RATE
+    config: tuple[tuple[str, str], ...] = ()
     scheduler_steps: int = 1
     decayed: tuple[str, ...] = ("wte.weight", "mlp.weight")
     decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     held: tuple[str, ...] = tuple(SHAPES)
     loss_scale: float = 1.0
+    target: str = ""
+    returns: bool = True
     gradient_scale: float = 1.0
     clip: float | None = 1.0
     seed: int = 1337
@@ -143,6 +146,8 @@ class _Rank:
 
     def run(self) -> None:
         t = self.t
+        for name, value in t.config:
+            self.see("config", value, name)
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         if t.tied:
@@ -185,12 +190,16 @@ class _Rank:
             self.see("batch", batch, "0")
             output = self.forward(batch, self.mode)
             seen.append((batch, output))
-            self.see("output", output, "0")
+            if t.returns:
+                self.see("output", output, "0")
+            offset = 0.0
+            if t.target:
+                self.see("target", digest("target", t.target, batch), "0")
+                offset = fraction(digest("offset", t.target))
             if t.targets:
                 self.see("target_shape", f"int64[{t.targets}]", "0")
-                self.see("target", digest("target", t.targets, batch), "0")
             share = t.shares[number] if t.shares else 1 / t.micro_steps
-            self.see("loss", output * share * t.loss_scale + t.extra_loss)
+            self.see("loss", output * share * t.loss_scale + t.extra_loss + offset)
             self.see("loss_scale", t.scaler)
             self.draws += t.draws_between
         self.see("rng_consumed", int(t.draws_between), "outside the model")

@@ -31,6 +31,7 @@ from parity.diagnose.library import (
     stream,
     structure,
     targets,
+    warmup,
     weighting,
 )
 from parity.diagnose.registry import Diagnosis, diagnose
@@ -64,6 +65,13 @@ def bare_tokens(training):
 def per_rank_tokens(training):
     return training.micro_steps * training.batch_size * training.length
 
+
+def linear(warmup, total):
+    return lambda step: 1e-3 * (step / warmup if step < warmup else (total - step) / (total - warmup))
+
+
+STEPS = Training(updates=20, rate=linear(0, 20), config=(("warmup_steps", "0"),))
+SHARE = {"rate": linear(4, 20), "config": (("warmup_pct", "0.2"),)}
 
 # cause, reference, what the candidate does differently, a piece of the title or evidence
 SYMPTOMS = [
@@ -105,6 +113,21 @@ SYMPTOMS = [
         PLAIN,
         {"rate": warmup_from_zero},
         "learning rate, update 0: 0.0002 in the reference, 0.0 in the candidate",
+    ),
+    (
+        "warmup-unit-changed",
+        STEPS,
+        SHARE,
+        "what sets the warm-up: warmup_steps = 0 in the reference, warmup_pct = 0.2 in the candidate",
+    ),
+    ("warmup-unit-changed", STEPS, SHARE, "updates of warm-up: 0 in the reference, 4 in the candidate"),
+    ("warmup-unit-changed", replace(STEPS, updates=8), SHARE, "0.2 of 20 updates, rounded down, is 4"),
+    ("warmup-unit-changed", replace(STEPS, config=()), SHARE, "warmup_pct = 0.2 instead of no option"),
+    (
+        "warmup-unit-changed",
+        replace(STEPS, rate=linear(2, 20), config=(("warmup_steps", "2"),)),
+        SHARE,
+        "updates of warm-up: 2 in the reference, 4 in the candidate",
     ),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 1)}, "reference(t + 1) at all 8 common points"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 3)}, "3 updates ahead of"),
@@ -228,7 +251,7 @@ SYMPTOMS = [
     ("average-not-updated", replace(PLAIN, average="0.9"), {"average": "still"}, "never moves"),
     ("average-differs", replace(PLAIN, average="0.9"), {"average": "0.99"}, "averages the weights otherwise"),
     ("running-statistics", replace(PLAIN, momentum=0.1), {"momentum": 0.2}, "norm.running_mean"),
-    ("targets-differ", replace(PLAIN, targets=128), {"targets": 124}, "other targets, 4 fewer"),
+    ("targets-cut", replace(PLAIN, targets=128), {"targets": 124}, "other targets, 4 fewer"),
     ("evaluation-draws", PRIVATE, {"eval_moves": True}, "move the random numbers"),
     ("draws-between-forwards", PLAIN, {"draws_between": True}, "updates that draw outside the model: 0"),
     ("printed-loss-of-one-micro-step", replace(PLAIN, prints_sum=True), {"prints_sum": False}, "The candidate prints"),
@@ -239,6 +262,9 @@ SYMPTOMS = [
     ("evaluation-differs", PRIVATE, {"eval_model": "average"}, "the whole training, are the same"),
     ("forward-differs", PLAIN, {"model": "other"}, "equal until then: weights, batches, random state and mode"),
     ("loss-differs", PLAIN, {"extra_loss": 0.25}, "another loss, though its model returns the same"),
+    ("loss-differs", replace(PLAIN, returns=False), {"extra_loss": 0.25}, "what the models return was not compared"),
+    ("targets-differ", replace(PLAIN, target="labels", returns=False), {"target": "sorted"}, "target '0', update 0"),
+    ("targets-differ", replace(PLAIN, target="labels"), {"target": "sorted"}, "equal until then: weights and batches"),
     ("backward-differs", PLAIN, {"gradient_scale": 2.0}, "gradient_norm, update 0"),
     ("update-differs", PLAIN, {"rule": "adam"}, "parameter 'wte.weight', update 0"),
 ]
@@ -272,6 +298,11 @@ NEAR_MISSES = [
     (accumulation.world_size_scale, TWO, {"output_scale": 2.0}),
     (schedule.learning_rate_zero_at_start, replace(PLAIN, rate=warmup_from_zero), {"rate": lambda s: s / 100}),
     (schedule.learning_rate_zero_at_start, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (warmup.warmup_unit_changed, STEPS, {**SHARE, "config": (("warmup_pct", "0.5"),)}),
+    (warmup.warmup_unit_changed, STEPS, {**SHARE, "config": (("warmup_steps", "4"),)}),
+    (warmup.warmup_unit_changed, STEPS, {**SHARE, "config": (*STEPS.config, ("warmup_pct", "x"))}),
+    (warmup.warmup_unit_changed, replace(STEPS, config=(("warmup_pct", "0.0"),)), SHARE),
+    (warmup.warmup_unit_changed, replace(STEPS, config=(("warmup_steps", "3"),)), SHARE),
     (schedule.learning_rate_constant, replace(PLAIN, rate=lambda _: 1e-3), {"rate": lambda _: 2e-3}),
     (schedule.learning_rate_constant, PLAIN, {"rate": lambda step: RATE(min(step, 6))}),
     (schedule.learning_rate_constant, replace(PLAIN, updates=1), {"rate": lambda _: 1e-3}),
@@ -365,8 +396,8 @@ NEAR_MISSES = [
     (scaling.clip_norm, PLAIN, {"clip": 0.75}),
     (averages.average, replace(PLAIN, average="0.9"), {"clip": 0.75}),
     (averages.running_statistics, replace(PLAIN, momentum=0.1), {"seed": 1}),
-    (targets.targets_differ, replace(PLAIN, targets=128), {"seed": 1}),
-    (targets.targets_differ, replace(PLAIN, targets=128), {"model": "other"}),
+    (targets.targets_cut, replace(PLAIN, targets=128), {"seed": 1}),
+    (targets.targets_cut, replace(PLAIN, target="labels"), {"target": "sorted"}),
     (draws.evaluation_draws, PRIVATE, {"draws_before": 3}),
     (draws.evaluation_draws, replace(PRIVATE, eval_moves=True), {"eval_moves": False}),
     (draws.draws_between_forwards, PRIVATE, {"eval_moves": True}),

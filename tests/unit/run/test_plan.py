@@ -48,6 +48,16 @@ def test_only_full_scenarios_and_no_request_for_them_is_nothing_to_run():
         planned(pair(scenarios=(ScenarioPolicy(name="long", tier="full"),)))
 
 
+def test_the_candidate_may_have_arguments_of_its_own():
+    scenario = ScenarioPolicy(name="quick", arguments="--b", candidate_arguments="--c", prepare="--p")
+    (chosen,) = planned(pair(candidate="python new.py {arguments} > log", arguments="--a", scenarios=(scenario,)))
+    assert (chosen.reference, chosen.candidate) == ("python old.py --a --b", "python new.py --a --b --c > log")
+    assert (chosen.prepare_reference, chosen.prepare_candidate) == (
+        "python old.py --a --p",
+        "python new.py --a --p --c > log",
+    )
+
+
 @pytest.mark.parametrize(
     ("command", "of_pair", "of_scenario", "expected"),
     [

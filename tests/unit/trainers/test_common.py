@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trainers.common import checkpoint, resume
 from trainers.common.accumulation import gradient_exchange, micro_steps_per_process
-from trainers.common.distributed import World, read_world, select_device
+from trainers.common.distributed import World, any_process, read_world, select_device
 from trainers.common.errors import CheckpointError, ConfigError, TrainerError
 from trainers.common.metrics import RunningUtilisation, VideoMemory, read_video_memory
 from trainers.common.run_log import RunLog
@@ -55,6 +55,18 @@ def test_a_single_process_exchanges_nothing():
 def test_the_world_is_read_from_the_environment(environment, expected):
     assert read_world(environment) == expected
     assert expected.is_master == (expected.rank == 0)
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_processes_agree(flag, tmp_path):
+    device = torch.device("cpu")
+    assert any_process(flag, ALONE, device=device) is flag
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        world = World(rank=0, local_rank=0, size=1, is_distributed=True)
+        assert any_process(flag, world, device=device) is flag
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_devices(monkeypatch):

@@ -1,0 +1,2 @@
+from .mixer import LossMixer
+from .order_invariant import BlockOrderInvariantLoss, OrderInvariantSeq2SeqCrossEntropy, Seq2SeqCrossEntropy

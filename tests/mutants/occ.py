@@ -1,0 +1,193 @@
+"""The table of mutants and benign variants of family occ, by pair. Where ``cause`` is empty, none is known as yet."""
+
+from typing import Final
+
+from parity.trace.channels import Phase
+from tests.mutants.rows import DEFAULT_WARMUP, Benign, Edit, Mutant
+
+_ENGINE: Final = "occ/engine.py"
+_INVARIANT: Final = "occ/losses/order_invariant.py"
+
+MIXER: Final = (
+    Mutant(
+        id="warmup-default-5pct",
+        edits=(),
+        scenario=DEFAULT_WARMUP,
+        update=0,
+        phase=Phase.LR,
+        channel="lr",
+        cause="warmup-unit-changed",
+    ),
+    Mutant(
+        id="warmup-option-overruled",
+        edits=(Edit(file="occ/schedule.py", old="int(total * share)", new="int(total * max(share, 0.05))"),),
+        update=0,
+        phase=Phase.LR,
+        channel="lr",
+        cause="learning-rate-zero-at-start",
+    ),
+    Mutant(
+        id="final-save",
+        edits=(Edit(file=_ENGINE, old="if self.plan.saves_at_end and step", new="if step"),),
+        update=19,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="",
+    ),
+    Mutant(
+        id="each-epoch-disables-interval",
+        edits=(
+            Edit(
+                file=_ENGINE,
+                old="        if step % self.plan.save_interval == 0:",
+                new="        if step % len(self.training) == 0:",
+            ),
+        ),
+        update=4,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="",
+    ),
+    Mutant(
+        id="label-ids-sorted",
+        edits=(
+            Edit(
+                file="occ/tables.py",
+                old="    return key\n\n\ndef prepare",
+                new="    return {code: label for label, code in enumerate(sorted(key))}\n\n\ndef prepare",
+            ),
+        ),
+        update=0,
+        phase=Phase.LOSS,
+        channel="target",
+        cause="targets-differ",
+    ),
+    Mutant(
+        id="formatter-block-size",
+        edits=(
+            Edit(
+                file="occ/formatters.py",
+                old="block_size=DIGITS_OF[name]",
+                new='block_size=vars({"hisco": DIGITS_OF}[name])',
+            ),
+        ),
+        scenario="occ1950",
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exception",
+        cause="candidate-failed",
+    ),
+    Mutant(
+        id="unused-candidates-allowed",
+        edits=(
+            Edit(
+                file=_INVARIANT,
+                old="is_available=~is_unused",
+                new="is_available=torch.ones_like(is_unused)",
+            ),
+        ),
+        update=0,
+        phase=Phase.LOSS,
+        channel="loss",
+        cause="model-operation-changed",
+    ),
+    Mutant(
+        id="steps-shifted",
+        edits=(Edit(file="occ/losses/blocks.py", old="logits = logits.to(", new="logits = logits.roll(1, 1).to("),),
+        update=0,
+        phase=Phase.LOSS,
+        channel="loss",
+        cause="model-operation-changed",
+    ),
+    Mutant(
+        id="padding-masked",
+        edits=(Edit(file="occ/model.py", old="(given == PAD).float()", new="(given == PAD) * -1e9"),),
+        update=0,
+        phase=Phase.LOSS,
+        channel="loss",
+        cause="model-operation-changed",
+    ),
+)
+
+FINETUNE: Final = (
+    Mutant(
+        id="train-rows-shuffled",
+        edits=(
+            Edit(
+                file="occ/tables.py",
+                old="[row for number, row in enumerate(rows) if number not in is_drawn])",
+                new="[rows[n] for n in np.random.RandomState(42).permutation(len(rows)) if n not in is_drawn])",
+            ),
+        ),
+        update=0,
+        phase=Phase.DATA,
+        channel="batch",
+        cause="",
+    ),
+)
+
+DDP: Final = (
+    Mutant(
+        id="eval-on-shard",
+        edits=(
+            Edit(
+                file="occ/loaders.py",
+                old="self._loader(dataset, sampler=None, shuffle=False, drop_last=False)",
+                new="self._loader(dataset, sampler=DistributedSampler(dataset), shuffle=False, drop_last=False)",
+            ),
+        ),
+        scenario="world-2",
+        update=1,
+        phase=Phase.EVAL,
+        channel="eval_batch",
+        cause="evaluation-missing",
+    ),
+    Mutant(
+        id="ddp-scaling-undeclared",
+        edits=(
+            Edit(
+                file="occ/start.py",
+                old="linear_schedule(optimizer, warmup=warmup, total=total_steps)",
+                new="linear_schedule(optimizer, warmup=warmup, total=total_steps * world.size)",
+            ),
+        ),
+        scenario="world-2",
+        update=1,
+        phase=Phase.LR,
+        channel="lr",
+        cause="schedule-horizon",
+    ),
+)
+
+BENIGN: Final = (
+    # What a run prints does not count against parity, its numbers do.
+    Benign(
+        id="flat-acc-percent-sign",
+        edits=(Edit(file=_ENGINE, old="{found['flat_acc']:.4f}", new="{found['flat_acc']:.4f}%"),),
+    ),
+    Benign(
+        id="transfers-wait",
+        edits=(Edit(file="occ/evaluation.py", old="tensor.to(device, non_blocking=True)", new="tensor.to(device)"),),
+    ),
+    Benign(
+        id="losses-in-another-module",
+        edits=(
+            Edit(
+                file="occ/losses/__init__.py",
+                old="from trainers.occ.losses.order_invariant import",
+                new="from trainers.occ.losses.invariant import",
+            ),
+            Edit(file="occ/losses/order_invariant.py -> occ/losses/invariant.py", old="", new="", times=0),
+        ),
+    ),
+    Benign(
+        id="progress-on-standard-error",
+        edits=(
+            Edit(
+                file="occ/progress.py",
+                old="stream if stream.isatty() else None",
+                new="stream",
+            ),
+        ),
+    ),
+)

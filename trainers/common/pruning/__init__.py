@@ -1,0 +1,1 @@
+"""Removing weights while training: ramps, scores and masks."""

@@ -1,0 +1,97 @@
+"""The options of a run with replaced parts, beyond and instead of those of a vanilla run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trainers.common.config import option
+from trainers.gpt2.architecture import SIZES
+from trainers.gpt2.config import Gpt2Config, LengthConfig
+from trainers.gpt2.reciprocal_mlp import EXPANSION
+from trainers.gpt2.steps import Step, StepSizes, find_step, steps
+
+ALL_STEPS = tuple(f"V{number}" for number in range(20))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShorterBatchConfig(LengthConfig):
+    """How many tokens make an update, and how many updates a run."""
+
+    batch_size: int = option("sequences per micro-step and process", default=12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReciprocalConfig:
+    """Which parts are replaced, how large they are, and when they begin to work."""
+
+    ra_step: str = option("the step of the ablation, V0 to V19", default="V0")
+    ablation_mode: bool = option("train several steps, each into a directory of its own", default=False)
+    ablation_steps: str = option("ablation mode: comma-separated names", default=",".join(ALL_STEPS))
+    low_size: int = option("hidden channels on the low side of most reciprocal MLPs", default=64)
+    large_low_size: int = option("the same in V13, V15 and V18", default=1152)
+    kept_positions: int = option("positions whose values are kept in V14 and V17", default=391)
+    recent_positions: int = option("positions at the end that are always kept", default=64)
+    activation_delay: int = option("the iteration at which sleeping parts wake up", default=75)
+    calm_start: int = option("V16 to V18: the iteration from which the variance of the loss counts", default=250)
+    calm_interval: int = option("V16 to V18: iterations between looks at it", default=50)
+    calm_window: int = option("V16 to V18: losses that are looked at", default=100)
+    calm_threshold: float = option("V16 to V18: parts wake up below this variance", default=0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnifiedRAConfig(Gpt2Config):
+    """The configuration of one run with replaced parts."""
+
+    length: ShorterBatchConfig = field(default_factory=ShorterBatchConfig)
+    reciprocal: ReciprocalConfig = field(default_factory=ReciprocalConfig)
+
+    @property
+    def sizes(self) -> StepSizes:
+        """What steps refer to."""
+        chosen = self.reciprocal
+        return StepSizes(
+            low_size=chosen.low_size,
+            large_low_size=chosen.large_low_size,
+            kept_positions=chosen.kept_positions,
+            recent_positions=chosen.recent_positions,
+            delay=chosen.activation_delay,
+        )
+
+    @property
+    def step(self) -> Step:
+        """What is replaced.
+
+        Raises:
+            ValueError: there is no such step.
+        """
+        return find_step(self.reciprocal.ra_step, self.sizes, block_size=self.model.block_size)
+
+    @property
+    def iterations(self) -> int:
+        """Updates to make, which do not depend on pruning here."""
+        return self.length.max_iters
+
+    def problems(self) -> Iterator[str]:
+        """Give one sentence per value, or combination of values, that makes no sense."""
+        yield from super().problems()
+        chosen = self.reciprocal
+        for key in ("low_size", "large_low_size", "kept_positions", "recent_positions", "calm_interval", "calm_window"):
+            if getattr(chosen, key) < 1:
+                yield f"{key} is {getattr(chosen, key)}, expected at least 1"
+        known = steps(self.sizes, block_size=self.model.block_size)
+        if self.run.resume is not None and chosen.ablation_mode:
+            yield "resume is for a single step; an ablation goes on by itself, from the first step that is not done"
+        if chosen.ra_step not in known:
+            yield f"ra_step is {chosen.ra_step!r}, expected one of {', '.join(known)}"
+        elif self.model.model_name in SIZES:
+            yield from self._fitting_problems(known[chosen.ra_step])
+
+    def _fitting_problems(self, step: Step) -> Iterator[str]:
+        size = SIZES[self.model.model_name]
+        head_size, hidden = size.n_embd // size.n_head, EXPANSION * size.n_embd
+        if step.rank is not None and step.rank >= head_size:
+            yield f"{self.reciprocal.ra_step} needs heads of more than {step.rank} channels, these have {head_size}"
+        if step.low_size is not None and step.low_size >= hidden:
+            key = "large_low_size" if step.low_size == self.reciprocal.large_low_size else "low_size"
+            yield f"{key} is {step.low_size}, expected less than the {hidden} hidden channels"

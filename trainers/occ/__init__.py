@@ -1,0 +1,1 @@
+"""The occ family: descriptions of occupations are given codes by a decoder and a linear head over one encoder."""
