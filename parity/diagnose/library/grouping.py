@@ -72,8 +72,8 @@ def accumulation_across_epochs(case: Case) -> Cause | None:
     advice="Compare the arguments of the data loader: shuffle, drop_last, batch_size, sampler, generator.",
 )
 def loader_makeup(case: Case) -> Cause | None:
-    """A data loader is made up otherwise: another sampler, size, seed, or fate of the last batch."""
-    if not case.findings("batch", "batch_shape", "micro_steps", "eval_batch", "eval_batch_shape"):
+    """A data loader of the training is made up otherwise: another sampler, size, seed, or fate of the last batch."""
+    if not case.findings("batch", "batch_shape", "micro_steps"):
         return None
     for pair in case.pairs("loader_epoch"):
         if not len(pair[0]) or not len(pair[1]) or pair[0].python(0) == pair[1].python(0):
