@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from parity.diagnose.document import document as causes
 from parity.invariants.document import document as invariants
 from parity.record.attachments import observers
 from parity.record.probes import MODULES
@@ -17,7 +18,7 @@ def trace_format() -> str:
     return document(seen_by)
 
 
-DOCUMENTS = {"trace-format.md": trace_format, "invariants.md": invariants}
+DOCUMENTS = {"trace-format.md": trace_format, "invariants.md": invariants, "causes.md": causes}
 
 if __name__ == "__main__":
     for name, text in DOCUMENTS.items():

@@ -1,11 +1,14 @@
 """Causes, the rules that recognise them, and the ranking of competing ones."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypeVar
 
 from parity.compare.zoom_model import Zoom
 from parity.diagnose.case import Case
 from parity.findings.model import Judgement
+
+_PAGE: Final = "docs/causes.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +16,7 @@ class Cause:
     """A named explanation of findings.
 
     ``explains`` holds the fingerprints of the findings it predicts; ``evidence`` the lines that show why;
-    ``consequence`` says what it does to the training, ``advice`` where to look.
+    ``consequence`` says what it does to the training, ``advice`` where to look, by default what its rule declares.
     """
 
     id: str
@@ -21,7 +24,7 @@ class Cause:
     explains: tuple[str, ...]
     evidence: tuple[str, ...]
     consequence: str
-    advice: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,68 @@ class Diagnosis:
 
 
 Rule = Callable[[Case], Cause | None]
+AnyCase = TypeVar("AnyCase", contravariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """One cause that a rule can name: ``what`` it is, the channels it looks at, what it ``predicts``, what to do.
+
+    ``needs`` are the channels without which the rule says nothing; one that looks at whatever differs first needs none.
+    """
+
+    id: str
+    what: str
+    needs: tuple[str, ...]
+    predicts: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Declared(Generic[AnyCase]):
+    """A rule with the causes that it can name; it takes its advice from their declarations."""
+
+    recognise: Callable[[AnyCase], Cause | None]
+    declarations: tuple[Declaration, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the function that recognises the cause."""
+        return self.recognise.__name__
+
+    def __call__(self, case: AnyCase) -> Cause | None:
+        """Apply the rule to ``case``."""
+        cause = self.recognise(case)
+        if cause is None:
+            return None
+        declared = next((one for one in self.declarations if one.id == cause.id), None)
+        assert declared is not None, f"{self.name} does not declare {cause.id}"
+        return cause if cause.advice else replace(cause, advice=declared.advice)
+
+
+def rule(
+    identifier: str, *, needs: tuple[str, ...], predicts: str, advice: str
+) -> Callable[[Callable[[AnyCase], Cause | None]], Declared[AnyCase]]:
+    """Declare the one cause that a rule can name; the first paragraph of its docstring says what it is."""
+
+    def declare(recognise: Callable[[AnyCase], Cause | None]) -> Declared[AnyCase]:
+        what = " ".join((recognise.__doc__ or "").partition("\n\n")[0].split())
+        declared = Declaration(id=identifier, what=what, needs=needs, predicts=predicts, advice=advice)
+        return Declared(recognise, (declared,))
+
+    return declare
+
+
+def rule_of(
+    *declarations: Declaration,
+) -> Callable[[Callable[[AnyCase], Cause | None]], Declared[AnyCase]]:
+    """Declare a rule that can name several causes."""
+    return lambda recognise: Declared(recognise, declarations)
+
+
+def documented(identifier: str) -> str:
+    """Where the documentation describes a cause, from the root of the project."""
+    return f"{_PAGE}#{identifier}"
 
 
 def diagnose(judgement: Judgement, rules: tuple[Rule, ...], zoom: Zoom | None = None) -> Diagnosis:

@@ -12,6 +12,7 @@ from parity.compare.checkpoint_model import (
 )
 from parity.compare.tensors import Statistics
 from parity.diagnose.checkpoints.case import CheckpointCause
+from parity.diagnose.registry import documented
 from parity.findings.checkpoints import checkpoint_exit_code, checkpoint_verdict
 from parity.findings.model import Verdict
 from parity.report.wording import capitalised, count, shorten, visible, word
@@ -69,6 +70,7 @@ def _cause(cause: CheckpointCause) -> dict[str, object]:
         "unit": cause.unit,
         "explains": [spelled(key) for key in cause.explains],
         "evidence": list(cause.evidence),
+        "docs": documented(cause.id),
     }
 
 

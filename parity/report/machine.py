@@ -9,7 +9,7 @@ from typing import Final
 from parity.compare.noise import FACTOR, Weighing
 from parity.compare.zoom_model import Zoom
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import Cause, Diagnosis
+from parity.diagnose.registry import Cause, Diagnosis, documented
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement
 from parity.findings.noise import NoiseVerdict
@@ -107,6 +107,7 @@ def _cause(cause: Cause, diagnosis: Diagnosis) -> dict[str, object]:
         "share": diagnosis.share(cause),
         "consequence": cause.consequence,
         "advice": cause.advice,
+        "docs": documented(cause.id),
     }
 
 

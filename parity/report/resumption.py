@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from parity.diagnose.continuation.model import Continuation, Resumption
 from parity.diagnose.continuation.sides import shared
 from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import documented
 from parity.findings.model import Finding
 from parity.report.document import plain
 from parity.report.wording import count, moment, sentence, values
@@ -79,6 +80,9 @@ def _side(side: Continuation) -> dict[str, object]:
         if first is None
         else {"update": first.update, "phase": first.phase.name.lower(), "channel": first.channel.name},
         "differing": [one.channel.name for one in side.judgement.gating],
-        "causes": [{"id": one.id, "title": one.title, "evidence": list(one.evidence)} for one in side.diagnosis.causes],
+        "causes": [
+            {"id": one.id, "title": one.title, "evidence": list(one.evidence), "docs": documented(one.id)}
+            for one in side.diagnosis.causes
+        ],
         "saved_differences": None if side.parts.saved is None else len(side.parts.saved),
     }

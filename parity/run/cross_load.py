@@ -12,7 +12,7 @@ from parity.compare.tolerance import Tolerance
 from parity.diagnose.continuation.crossing import crossing_rules
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import diagnose
+from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Progress, Scenario, Side
@@ -55,5 +55,5 @@ def conclude_crossing(
     origin = origin_of(name) or Side.REFERENCE
     rerun, noise = weighed
     judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
-    rules = (*crossing_rules(origin.value, comparison.reference, comparison.candidate), *RULES)
+    rules: tuple[Rule, ...] = (*crossing_rules(origin.value, comparison.reference, comparison.candidate), *RULES)
     return Outcome(pair=pair, scenario=name, judgement=judgement, diagnosis=diagnose(judgement, rules))

@@ -14,7 +14,7 @@ from parity.diagnose.continuation.rules import continue_run
 from parity.diagnose.continuation.sides import resume_rules
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import diagnose
+from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.run.damage import damage_newest
@@ -116,7 +116,7 @@ def conclude_resume(
     comparison = beside_contents(compare(reference.resumed, candidate.resumed))
     rerun, noise = weighed(RESUMED, comparison)
     judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
-    rules = (*resume_rules(resumption), *RULES)
+    rules: tuple[Rule, ...] = (*resume_rules(resumption), *RULES)
     earlier = {
         STRAIGHT: beside_contents(compare(reference.straight, candidate.straight)),
         FIRST: beside_contents(compare(reference.first, candidate.first)),

@@ -116,7 +116,7 @@ SINGLE = (
         id="scale",
         edits=defects.SCALE,
         different={"loss": (0,)},
-        causes=("loss-differs",),
+        causes=("loss-scale",),
         writes={"loss scaler"},
         options=SCALED,
     ),

@@ -12,10 +12,13 @@ from tests.mutants import gpt2, occ
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_model import IN_THE_MODEL
+from tests.mutants.char_gpt_more import MORE, MORE_BENIGN
 from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
+from tests.mutants.tagger import TAGGER
+from tests.mutants.tagger_benign import TAGGER_BENIGN
 
 Row = TypeVar("Row", Mutant, Benign)
 
@@ -26,7 +29,7 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL),
+    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE),
     *_of("gpt2-vanilla", gpt2.VANILLA),
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
     *_of("occ-mixer", occ.MIXER),
@@ -34,11 +37,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("occ-ddp", occ.DDP),
     *RESUMPTION,
     *RANKS,
+    *TAGGER,
 )
 BENIGN: Final[tuple[Benign, ...]] = (
     *CHAR_GPT_BENIGN,
+    *MORE_BENIGN,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("occ-mixer", occ.BENIGN),
     *BENIGN_RESUMPTION,
     *BENIGN_RANKS,
+    *TAGGER_BENIGN,
 )

@@ -273,7 +273,7 @@ UNIFIED: Final = (
         update=-1,
         phase=Phase.SETUP,
         channel="parameter_kind",
-        cause="",
+        cause="parameter-set",
     ),
     Mutant(
         id="steps-stop-at-v10",
@@ -306,7 +306,7 @@ UNIFIED: Final = (
         update=-1,
         phase=Phase.SETUP,
         channel="parameter_kind",
-        cause="",
+        cause="parameter-frozen",
     ),
 )
 

@@ -9,6 +9,7 @@ from tests.mutants.rows import Benign
 
 _MODEL: Final = '    model.load_state_dict(saved["model"])\n'
 _OPTIMIZER: Final = '    optimizer.load_state_dict(saved["optimizer"])\n'
+_SCHEDULER: Final = '    scheduler.load_state_dict(saved["scheduler"])\n'
 _DATA: Final = '    data.load_state_dict(saved["data"])\n'
 _RNG: Final = '    torch.set_rng_state(saved["rng"])\n'
 
@@ -19,13 +20,19 @@ STATE: Final = (
         "resume-schedule-restarted",
         (1, Phase.LR, "lr"),
         edit('        "scheduler": scheduler.state_dict(),\n', ""),
-        edit('    scheduler.load_state_dict(saved["scheduler"])\n', ""),
+        edit(_SCHEDULER, ""),
     ),
     planted(
         "scheduler-stepped-after-loading",
         "resume-step-shifted",
         (0, Phase.LR, "lr"),
         edit(_RNG, _RNG + "    scheduler.step()\n"),
+    ),
+    planted(
+        "scheduler-set-back",
+        "resume-schedule-elsewhere",
+        (1, Phase.LR, "lr"),
+        edit(_SCHEDULER, _SCHEDULER + "    scheduler.last_epoch = 1\n"),
     ),
     planted(
         "scaler-state-dropped",

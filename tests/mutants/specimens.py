@@ -20,6 +20,7 @@ from tests.mutants.ranks import FAMILY as RANKS
 from tests.mutants.ranks import ranks_outcome
 from tests.mutants.resuming import is_resuming, resuming_outcome
 from tests.mutants.rows import VARIANTS, Benign, Mutant, Variant
+from tests.mutants.scripts import SCRIPTS, script_outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class Workshop:
         """Plant the row's edits, record the candidate that it makes, and compare it with the witness of its family."""
         if row.family == RANKS:
             return ranks_outcome(row, self.directory, self.launcher)
+        if row.family in SCRIPTS:
+            return script_outcome(row, self.directory, self.launcher)
         if is_resuming(row):
             return resuming_outcome(row, self.directory, self.launcher)
         return PairWorkshop(pair=row.family, directory=self.directory / row.family, launcher=self.launcher).outcome(row)

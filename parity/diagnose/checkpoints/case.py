@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from parity.checkpoint.model import Path, spelled
 from parity.checkpoint.tensors import Tensor
 from parity.compare.checkpoint_model import Aspect, CheckpointDifference, Pair, UnitComparison
+from parity.diagnose.registry import Declaration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,29 @@ class CheckpointCause:
 
 
 CheckpointRule = Callable[[UnitComparison], Iterator[CheckpointCause]]
+
+
+@dataclass(frozen=True)
+class DeclaredCheckpointRule:
+    """A rule with the causes that it can name."""
+
+    recognise: CheckpointRule
+    declarations: tuple[Declaration, ...]
+
+    def __call__(self, unit: UnitComparison) -> Iterator[CheckpointCause]:
+        """Apply the rule to ``unit``."""
+        for cause in self.recognise(unit):
+            assert cause.id in {one.id for one in self.declarations}, f"{cause.id} is not declared"
+            yield cause
+
+
+def checkpoint_rule(*causes: tuple[str, str, str]) -> Callable[[CheckpointRule], DeclaredCheckpointRule]:
+    """Declare the causes that a rule about checkpoints can name: id, what it is, what to do."""
+    declarations = tuple(
+        Declaration(id=name, what=what, needs=(), predicts="the keys that it lists", advice=advice)
+        for name, what, advice in causes
+    )
+    return lambda recognise: DeclaredCheckpointRule(recognise, declarations)
 
 
 def having(unit: UnitComparison, *aspects: Aspect) -> list[CheckpointDifference]:

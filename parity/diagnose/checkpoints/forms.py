@@ -11,13 +11,25 @@ from parity.checkpoint.dtypes import DType
 from parity.checkpoint.tensors import Tensor
 from parity.compare.checkpoint_model import Aspect, UnitComparison
 from parity.compare.tensors import content, equal_bits
-from parity.diagnose.checkpoints.case import CheckpointCause, cause, having, listed, tensor_pairs
+from parity.diagnose.checkpoints.case import CheckpointCause, cause, checkpoint_rule, having, listed, tensor_pairs
 
 _MOST_ROWS: Final = 1 << 20
 _SHORTEST_ROW: Final = 2
 _BLOCK: Final = 1 << 18
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-prefix",
+        "Keys differ by the prefix of a wrapper.",
+        "Save the bare model, or strip the prefix when loading.",
+    ),
+    (
+        "checkpoint-rename",
+        "Keys differ by name, and hold the same.",
+        "Rename when loading, or tell whoever reads these files.",
+    ),
+)
 def prefix(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """Keys that differ by a prefix, such as that of a wrapper."""
     methods: dict[str, list[tuple[str | int, ...]]] = {}
@@ -28,6 +40,13 @@ def prefix(unit: UnitComparison) -> Iterator[CheckpointCause]:
         yield cause(unit, "checkpoint-prefix" if "prefix" in method else "checkpoint-rename", title, keys, listed(keys))
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-transposed",
+        "A matrix holds the same numbers with rows and columns exchanged.",
+        "Transpose when loading: one side stores (in, out), the other (out, in).",
+    ),
+)
 def transposed(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """A matrix that holds the same numbers with rows and columns exchanged."""
     suspects = [one.key for one in having(unit, Aspect.SHAPE, Aspect.VALUE)]
@@ -49,6 +68,13 @@ def _is_transposed(ours: Tensor, theirs: Tensor) -> bool:
     return turned.shape == ours.shape and min(ours.shape) > 1 and equal_bits(ours, turned)
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-permuted-rows",
+        "A tensor holds the same rows in another order.",
+        "Compare the order of heads, experts or the vocabulary.",
+    ),
+)
 def permuted(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """A tensor that holds the same rows in another order."""
     suspects = [one.key for one in having(unit, Aspect.VALUE)]
@@ -89,6 +115,13 @@ def _row_digests(tensor: Tensor) -> NDArray[Any]:
     return np.fromiter(digests, np.uint64, tensor.shape[0])
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-cast",
+        "A tensor has another type, and holds what casting the reference gives.",
+        "Compare where weights are cast: before saving, or by moving the model.",
+    ),
+)
 def cast(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """A tensor in another type that holds what casting the reference gives."""
     found: dict[str, list[tuple[str | int, ...]]] = {}
@@ -123,6 +156,13 @@ def _rounded(values: NDArray[Any], dtype: DType) -> NDArray[Any]:
         return dtype.decode(values.astype(dtype.storage)) if dtype.is_numeric else values
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-untied",
+        "Tensors that share their storage in the reference are copies.",
+        "Tie again after loading, and save one of them only.",
+    ),
+)
 def untied(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """Tensors that were one and are copies now, equal or already apart."""
     for one in having(unit, Aspect.TIES):
@@ -153,6 +193,13 @@ def _same_place(entry: object, unit: UnitComparison, key: tuple[str | int, ...])
     return (entry.storage, entry.offset) == (first.storage, first.offset)
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-moments-swapped",
+        "State of the optimizer belongs to another parameter of the same shape.",
+        "Keep the order of parameters and groups, or map the state by name.",
+    ),
+)
 def swapped(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """State of the optimizer that belongs to another parameter of the same shape."""
     suspects = [one.key for one in having(unit, Aspect.VALUE) if one.section.value == "optimizer"]

@@ -3,12 +3,12 @@
 from typing import Final
 
 from parity.compare.checkpoint_model import CheckpointComparison
-from parity.diagnose.checkpoints.case import CheckpointCause, CheckpointRule
+from parity.diagnose.checkpoints.case import CheckpointCause, DeclaredCheckpointRule
 from parity.diagnose.checkpoints.forms import cast, permuted, prefix, swapped, transposed, untied
 from parity.diagnose.checkpoints.states import adapters_merged, moments_missing, stale_average, step_shifted
 from parity.errors import ParityError
 
-RULES: Final[tuple[CheckpointRule, ...]] = (
+RULES: Final[tuple[DeclaredCheckpointRule, ...]] = (
     adapters_merged,
     transposed,
     permuted,

@@ -13,7 +13,7 @@ from parity.compare.checkpoint_model import Aspect, Pair, UnitComparison
 from parity.compare.leaves import number
 from parity.compare.sections import Section
 from parity.compare.tensors import is_zero
-from parity.diagnose.checkpoints.case import CheckpointCause, cause, having, listed, tensor_pairs
+from parity.diagnose.checkpoints.case import CheckpointCause, cause, checkpoint_rule, having, listed, tensor_pairs
 
 _MOMENTS: Final = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "sum"})
 _ROWS: Final = 256
@@ -21,6 +21,18 @@ _MOST: Final = 1 << 22
 _RESIDUAL: Final = 1e-2
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-moments-missing",
+        "Moments of the optimizer are missing.",
+        "Save the optimizer's whole state dict.",
+    ),
+    (
+        "checkpoint-moments-zero",
+        "Moments of the optimizer are zero.",
+        "Load the optimizer's state before saving it again.",
+    ),
+)
 def moments_missing(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """Moments of the optimizer that the candidate does not have, or has as zeros."""
     missing = [one.key for one in having(unit, Aspect.MISSING) if one.key and one.key[-1] in _MOMENTS]
@@ -36,6 +48,13 @@ def moments_missing(unit: UnitComparison) -> Iterator[CheckpointCause]:
         )
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-step-shifted",
+        "Counters are all ahead or behind by the same number.",
+        "Compare whether counters are saved before or after they are incremented.",
+    ),
+)
 def step_shifted(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """Counters that are all ahead or behind by the same number."""
     suspects = {one.key for one in having(unit, Aspect.VALUE)}
@@ -68,6 +87,18 @@ def _single(entry: object) -> float | None:
     return None
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-stale-ema",
+        "An average of the weights stopped following them.",
+        "Update the average after every step.",
+    ),
+    (
+        "checkpoint-ema-copied",
+        "An average of the weights is a plain copy of them.",
+        "Update the average by its decay, and clone the weights that it starts from.",
+    ),
+)
 def stale_average(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """An average of the weights that stopped following them, or that is only a copy of them."""
     differing = {one.key for one in having(unit, Aspect.VALUE)}
@@ -106,6 +137,13 @@ def _distance(weight: Tensor, average: Tensor) -> float:
     return total
 
 
+@checkpoint_rule(
+    (
+        "checkpoint-adapters-merged",
+        "Low-rank adapters that one side keeps apart are added to the other's weights.",
+        "Decide on one form, and merge or separate when loading.",
+    ),
+)
 def adapters_merged(unit: UnitComparison) -> Iterator[CheckpointCause]:
     """Low-rank adapters that one side keeps apart and the other has added to its weights."""
     for aspect, side in ((Aspect.MISSING, "candidate"), (Aspect.EXTRA, "reference")):

@@ -7,13 +7,19 @@ from parity.compare.resume import last_checkpoint
 from parity.diagnose.continuation.case import ContinuationCase, line
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, expects, explained, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Value, plain
 
 _STATE: Final = "optimizer_state_initial"
 _EMA: Final = "ema"
 
 
+@rule(
+    "resume-weights-not-loaded",
+    needs=("parameter_initial",),
+    predicts="initial weights, and every number from there on",
+    advice="Compare the prefixes of names (module., _orig_mod.) when saving and loading, and load with strict=True.",
+)
 def weights_not_loaded(case: ContinuationCase) -> Cause | None:
     """Weights that the resumed run begins with are those of a run from scratch."""
     found = measurements(case.case, "parameter_initial", differences=VALUE)
@@ -28,10 +34,15 @@ def weights_not_loaded(case: ContinuationCase) -> Cause | None:
         found,
         (f"as initialised: {evidence.listing(sorted(fresh))}", case.saved),
         "The resumed run trains other weights than the ones it saved, and nothing says so.",
-        "Compare the prefixes of names (module., _orig_mod.) when saving and loading, and load with strict=True.",
     )
 
 
+@rule(
+    "resume-averaged-weights-loaded",
+    needs=("parameter_initial", "checkpoint_tensor"),
+    predicts="initial weights, and every number from there on",
+    advice="Load the raw weights into the model that trains, and the averages into the one that averages.",
+)
 def averaged_weights_loaded(case: ContinuationCase) -> Cause | None:
     """The weights that the resumed run begins with are the checkpoint's averages."""
     found = measurements(case.case, "parameter_initial", differences=VALUE)
@@ -47,10 +58,15 @@ def averaged_weights_loaded(case: ContinuationCase) -> Cause | None:
         found,
         (f"{one.name} is the checkpoint's {key} bit for bit", case.saved),
         "Training goes on from averaged weights, while the optimizer's state belongs to the raw ones.",
-        "Load the raw weights into the model that trains, and the averages into the one that averages.",
     )
 
 
+@rule(
+    "resume-buffers-not-loaded",
+    needs=("buffer_initial",),
+    predicts="initial buffers, and every number from there on",
+    advice="Save and load the module's whole state dict; named_parameters() holds no buffers.",
+)
 def buffers_not_loaded(case: ContinuationCase) -> Cause | None:
     """Buffers begin otherwise, while the weights are those of the checkpoint."""
     found = measurements(case.case, "buffer_initial", differences=VALUE)
@@ -65,10 +81,15 @@ def buffers_not_loaded(case: ContinuationCase) -> Cause | None:
         found,
         (f"{state}: {evidence.listing([one.name for one in found])}", case.saved),
         "Running statistics and counters start over: normalisation differs, in training or in evaluation.",
-        "Save and load the module's whole state dict; named_parameters() holds no buffers.",
     )
 
 
+@rule(
+    "resume-optimizer-state-missing",
+    needs=("optimizer_state_initial",),
+    predicts="the state that the optimizer begins with, and every number from there on",
+    advice="Save the optimizer's state dict and load it after the parameters are in their groups.",
+)
 def optimizer_state_missing(case: ContinuationCase) -> Cause | None:
     """The optimizer has no state before its first step, or lacks a part of it."""
     found = measurements(case.case, _STATE, differences={Difference.MISSING})
@@ -85,10 +106,15 @@ def optimizer_state_missing(case: ContinuationCase) -> Cause | None:
         found,
         (f"missing before the first step: {evidence.listing(kinds)}", case.lacks("optimizer")),
         "Moments and step counts start over: the first updates after a resume are too large, and in other directions.",
-        "Save the optimizer's state dict and load it after the parameters are in their groups.",
     )
 
 
+@rule(
+    "resume-optimizer-state-exchanged",
+    needs=("optimizer_state_initial",),
+    predicts="the state that the optimizer begins with, and every number from there on",
+    advice="State dicts map state by position: keep the order of parameters and groups, or map by name.",
+)
 def optimizer_state_exchanged(case: ContinuationCase) -> Cause | None:
     """State of the optimizer that belongs to another parameter."""
     found = measurements(case.case, _STATE, differences=VALUE)
@@ -107,10 +133,15 @@ def optimizer_state_exchanged(case: ContinuationCase) -> Cause | None:
         found,
         (f"what {one.name} begins with is what {owner} had",),
         "Parameters of equal shape are updated with the moments of each other: nothing fails, and nothing is right.",
-        "State dicts map state by position: keep the order of parameters and groups, or map by name.",
     )
 
 
+@rule(
+    "resume-optimizer-state-differs",
+    needs=("optimizer_state_initial",),
+    predicts="the state that the optimizer begins with, and every number from there on",
+    advice="Compare what is written into the optimizer's state after loading it, and when it was saved.",
+)
 def optimizer_state_differs(case: ContinuationCase) -> Cause | None:
     """State of the optimizer that begins with other values than the checkpoint's run left."""
     found = measurements(case.case, _STATE, differences=VALUE)
@@ -123,7 +154,6 @@ def optimizer_state_differs(case: ContinuationCase) -> Cause | None:
         found,
         tuple(line(one) for one in found[:3]),
         "The first updates after a resume are made with other moments than without a stop.",
-        "Compare what is written into the optimizer's state after loading it, and when it was saved.",
     )
 
 
@@ -134,7 +164,6 @@ def _cause(
     found: list[Measurement],
     lines: tuple[str, ...],
     consequence: str,
-    advice: str,
 ) -> Cause:
     since = min(one.moment for one in found)
     channels = {one.channel.name for one in found}
@@ -144,7 +173,6 @@ def _cause(
         explains=explained(case.case, expects(*channels, since=since), since=since),
         evidence=lines,
         consequence=consequence,
-        advice=advice,
     )
 
 

@@ -1,10 +1,28 @@
 """Why a program cannot go on from the other side's checkpoint."""
 
+from typing import Final
+
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, VALUE, explained, measurements
-from parity.diagnose.registry import Cause, Rule
+from parity.diagnose.registry import Cause, Declaration, Declared, Rule
 from parity.trace.model import Trace
+
+_UNREADABLE: Final = Declaration(
+    id="checkpoint-of-other-side-unreadable",
+    what="One side fails when it resumes from the other side's checkpoint.",
+    needs=("exit_status",),
+    predicts="everything",
+    advice="Compare keys, prefixes and types of both checkpoints: parity checkpoint A B.",
+)
+_MISREAD: Final = Declaration(
+    id="checkpoint-of-other-side-misread",
+    what="Both sides resume from one checkpoint, and begin with other weights, buffers or optimizer state.",
+    needs=("parameter_initial",),
+    predicts="what the resumed runs begin with, and every number from there on",
+    advice="Load with strict=True, and compare how names are mapped on both sides.",
+)
+DECLARATIONS: Final = (_UNREADABLE, _MISREAD)
 
 
 def crossing_rules(owner: str, reference: Trace, candidate: Trace) -> tuple[Rule, ...]:
@@ -21,7 +39,6 @@ def crossing_rules(owner: str, reference: Trace, candidate: Trace) -> tuple[Rule
             explains=tuple(finding.id for finding in case.judgement.gating),
             evidence=(evidence.both("exit status", reference.exit_status, candidate.exit_status), words),
             consequence="A training that is under way cannot change over from one program to the other.",
-            advice="Compare keys, prefixes and types of both checkpoints: parity checkpoint A B.",
         )
 
     def misread(case: Case) -> Cause | None:
@@ -40,7 +57,6 @@ def crossing_rules(owner: str, reference: Trace, candidate: Trace) -> tuple[Rule
                 f"{len(names)} tensors begin otherwise, {values} of them with other values: {evidence.listing(names)}",
             ),
             consequence="A training that changes over goes on from another state, and nothing says so.",
-            advice="Load with strict=True, and compare how names are mapped on both sides.",
         )
 
-    return unreadable, misread
+    return Declared(unreadable, (_UNREADABLE,)), Declared(misread, (_MISREAD,))

@@ -9,10 +9,13 @@ from parity.diagnose.continuation.case import both as both_runs
 from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import curve, same
 from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, Declaration, rule, rule_of
 from parity.trace.channels import Phase
 from parity.trace.model import Series
 
+_SCHEDULE: Final = "Save the schedule's state, or the counter that it follows, and set it before the first update."
+_DATA: Final = "Save the position in the data (sampler, epoch, generator), and skip to it without drawing twice."
+_LENGTH: Final = "Compare the counter that the loop runs from with the checkpoint's, and its unit (epoch, update)."
 _FEWEST: Final = 2
 _NEAR: Final = 3
 _ENDS: Final = ("updates", "exit_status", "exception")
@@ -20,6 +23,12 @@ _NUMBERED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "
 """What is written at other times, and under other names, once the counter is another one."""
 
 
+@rule(
+    "resume-failed",
+    needs=("exit_status",),
+    predicts="everything",
+    advice="Read the traceback of the resumed run.",
+)
 def resumed_failed(case: ContinuationCase) -> Cause | None:
     """The resumed run ends with an error, and the straight one does not."""
     if not case.parts.resumed.exit_status or case.parts.straight.exit_status:
@@ -32,11 +41,33 @@ def resumed_failed(case: ContinuationCase) -> Cause | None:
         explains=tuple(finding.id for finding in case.case.judgement.gating),
         evidence=(words, *damaged, case.saved),
         consequence="What was saved is lost: the training starts over, or not at all.",
-        advice="Read the traceback of the resumed run."
-        + (" Fall back to the checkpoint before the newest when the newest cannot be read." if damaged else ""),
+        advice="Fall back to the checkpoint before the newest when the newest cannot be read." if damaged else "",
     )
 
 
+@rule_of(
+    Declaration(
+        id="resume-schedule-restarted",
+        what="The learning rates of the resumed run are those of the beginning.",
+        needs=("lr",),
+        predicts="learning rates, steps of a scheduler, groups, and every number from there on",
+        advice=_SCHEDULE,
+    ),
+    Declaration(
+        id="resume-step-shifted",
+        what="The learning rates of the resumed run are those of a few updates earlier or later.",
+        needs=("lr",),
+        predicts="learning rates, steps of a scheduler, groups, and every number from there on",
+        advice=_SCHEDULE,
+    ),
+    Declaration(
+        id="resume-schedule-elsewhere",
+        what="The learning rates of the resumed run are those of another part of the straight one.",
+        needs=("lr",),
+        predicts="learning rates, steps of a scheduler, groups, and every number from there on",
+        advice=_SCHEDULE,
+    ),
+)
 def schedule_elsewhere(case: ContinuationCase) -> Cause | None:
     """The learning rates of the resumed run are those of another part of the straight one."""
     measured = first(case.case, "lr", differences=VALUE)
@@ -70,10 +101,15 @@ def schedule_elsewhere(case: ContinuationCase) -> Cause | None:
         ),
         evidence=(*lines, f"they are those of the straight run from update {place} on", case.lacks("scheduler")),
         consequence="The updates after a resume are made with the learning rates of another part of the training.",
-        advice="Save the schedule's state, or the counter that it follows, and set it before the first update.",
     )
 
 
+@rule(
+    "resume-scaler-restarted",
+    needs=("loss_scale",),
+    predicts="loss scales, skipped updates, and every number from there on",
+    advice="Save and load the state dict of the GradScaler.",
+)
 def scaler_restarted(case: ContinuationCase) -> Cause | None:
     """The loss scale is the initial one again."""
     measured = first(case.case, "loss_scale", differences=VALUE)
@@ -88,10 +124,32 @@ def scaler_restarted(case: ContinuationCase) -> Cause | None:
         ),
         evidence=(line(measured), "the latter is the scale of the first update", case.lacks("scaler")),
         consequence="Gradients overflow or underflow until the scale has found its place again; updates are skipped.",
-        advice="Save and load the state dict of the GradScaler.",
     )
 
 
+@rule_of(
+    Declaration(
+        id="resume-data-restarted",
+        what="The resumed run begins with the first batch again.",
+        needs=("batch",),
+        predicts="batches, evaluations that draw from the same generators, and every number from there on",
+        advice=_DATA,
+    ),
+    Declaration(
+        id="resume-data-repeated",
+        what="The resumed run is served batches again that came before the stop.",
+        needs=("batch",),
+        predicts="batches, evaluations that draw from the same generators, and every number from there on",
+        advice=_DATA,
+    ),
+    Declaration(
+        id="resume-data-skipped",
+        what="The resumed run leaves out batches.",
+        needs=("batch",),
+        predicts="batches, evaluations that draw from the same generators, and every number from there on",
+        advice=_DATA,
+    ),
+)
 def data_elsewhere(case: ContinuationCase) -> Cause | None:
     """The batches of the resumed run are those of another part of the straight one."""
     measured = first(case.case, "batch", differences=VALUE)
@@ -119,10 +177,15 @@ def data_elsewhere(case: ContinuationCase) -> Cause | None:
             case.saved,
         ),
         consequence="Some samples are trained on more often than others, and some never.",
-        advice="Save the position in the data (sampler, epoch, generator), and skip to it without drawing twice.",
     )
 
 
+@rule(
+    "resume-random-state-lost",
+    needs=("rng",),
+    predicts="generators, what is drawn from them, and every number from there on",
+    advice="Save the state of every generator that the training draws from, and restore it last.",
+)
 def random_state_lost(case: ContinuationCase) -> Cause | None:
     """The generators stand elsewhere when the resumed run makes its first update."""
     moved = [one for one in measurements(case.case, "rng", differences=VALUE) if one.update == case.start.update]
@@ -139,7 +202,6 @@ def random_state_lost(case: ContinuationCase) -> Cause | None:
         explains=_explains(case, expects(*drawn, differences=VALUE), "rng"),
         evidence=(line(moved[0]), *lines, case.lacks("rng")),
         consequence="Dropout, noise and whatever else is drawn differ from a run without a stop, or repeat.",
-        advice="Save the state of every generator that the training draws from, and restore it last.",
     )
 
 
@@ -160,6 +222,22 @@ def _displaced(case: ContinuationCase) -> tuple[Prediction, ...]:
     )
 
 
+@rule_of(
+    Declaration(
+        id="resume-too-few-updates",
+        what="The resumed run ends before the straight one.",
+        needs=("updates",),
+        predicts="everything behind the end of the shorter run, and what is saved under another number",
+        advice=_LENGTH,
+    ),
+    Declaration(
+        id="resume-too-many-updates",
+        what="The resumed run ends behind the straight one.",
+        needs=("updates",),
+        predicts="everything behind the end of the shorter run, and what is saved under another number",
+        advice=_LENGTH,
+    ),
+)
 def other_length(case: ContinuationCase) -> Cause | None:
     """The resumed run ends after another update than the straight one."""
     if case.straight is None or case.resumed is None or case.parts.resumed.exit_status:
@@ -178,7 +256,6 @@ def other_length(case: ContinuationCase) -> Cause | None:
             f"{case.start.update} before the stop and {case.resumed.updates} after it",
         ),
         consequence="A part of the training is left out, or made twice.",
-        advice="Compare the counter that the loop runs from with the checkpoint's, and its unit (epoch, update).",
     )
 
 

@@ -8,10 +8,10 @@ from parity.diagnose.case import Case
 from parity.diagnose.continuation import contents, positions
 from parity.diagnose.continuation.case import ContinuationCase, ContinuationRule
 from parity.diagnose.continuation.model import Continuation, Parts
-from parity.diagnose.registry import Cause, Rule, diagnose
+from parity.diagnose.registry import Cause, Declared, Rule, diagnose
 from parity.findings.judge import judge
 
-RULES: Final[tuple[ContinuationRule, ...]] = (
+RULES: Final[tuple[Declared[ContinuationCase], ...]] = (
     positions.resumed_failed,
     contents.averaged_weights_loaded,
     contents.weights_not_loaded,

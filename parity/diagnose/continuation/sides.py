@@ -2,17 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from parity.compare.measurement import Difference
 from parity.diagnose.case import Case
 from parity.diagnose.continuation.model import Continuation, Resumption
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, explained
-from parity.diagnose.registry import Cause, Rule
+from parity.diagnose.registry import Cause, Declaration, Declared, Rule
 from parity.trace.channels import Carries
 
 # Outlasted by what a resumed run did; they say nothing about it.
 _ENDS = frozenset({"exit_status", "exception", "updates"})
+
+_ELSEWHERE: Final = Declaration(
+    id="resume-from-elsewhere",
+    what="The two sides stop after the same update, and resume at different ones.",
+    needs=("checkpoint_file", "lr"),
+    predicts="everything",
+    advice="Compare when checkpoints are written, which one is chosen, and what becomes of the last one.",
+)
+_RESTORES: Final = Declaration(
+    id="resume-restores-more",
+    what="The reference loses something at a stop that the candidate restores.",
+    needs=("parameter_initial", "optimizer_state_initial", "rng", "lr"),
+    predicts="what the reference's own loss explains",
+    advice="Accept the difference, or correct the reference.",
+)
+DECLARATIONS: Final = (_ELSEWHERE, _RESTORES)
 
 
 def resume_rules(resumption: Resumption) -> tuple[Rule, ...]:
@@ -44,10 +61,9 @@ def _elsewhere(resumption: Resumption) -> Rule:
                 f"known by {ours.start.by} in the reference, by {theirs.start.by} in the candidate",
             ),
             consequence="Another number of updates is lost at every stop, or counted twice.",
-            advice="Compare when checkpoints are written, which one is chosen, and what becomes of the last one.",
         )
 
-    return rule
+    return Declared(rule, (_ELSEWHERE,))
 
 
 def _lost(cause: Cause, ours: Continuation, theirs: Continuation) -> Rule:
@@ -66,11 +82,11 @@ def _kept(cause: Cause, ours: Continuation) -> Rule:
     def rule(case: Case) -> Cause | None:
         return replace(
             cause,
-            id="resume-restores-more",
+            id=_RESTORES.id,
             title=title,
             explains=tuple(_reached(case, cause, ours)),
             consequence="The candidate resumes better than the reference, and therefore differently.",
-            advice="Accept the difference, or correct the reference.",
+            advice=_RESTORES.advice,
         )
 
     return rule

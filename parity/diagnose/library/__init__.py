@@ -1,11 +1,16 @@
 """The library of causes, one module per theme. A rule predicts what it explains, or says nothing."""
 
+from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
+    averages,
+    cadence,
     clipping,
     combining,
     data,
+    draws,
     evaluation,
+    grouping,
     interruption,
     lifecycle,
     localisation,
@@ -13,19 +18,24 @@ from parity.diagnose.library import (
     optimizer,
     printed,
     ranks,
+    reported,
     saving,
+    scaling,
     schedule,
     sharding,
     stream,
+    structure,
     synchronisation,
+    targets,
     waiting,
     warmup,
+    weighting,
 )
-from parity.diagnose.registry import Rule
+from parity.diagnose.registry import Declared
 
 # Each of them knows what happened, not only where. Where two explain equally much, the one that stands first is
 # reported: the more specific one.
-MECHANISMS: tuple[Rule, ...] = (
+MECHANISMS: tuple[Declared[Case], ...] = (
     interruption.interrupt_unhandled,
     interruption.interrupt_ignored,
     interruption.emergency_checkpoint_missing,
@@ -43,7 +53,14 @@ MECHANISMS: tuple[Rule, ...] = (
     sharding.sampler_seed,
     data.sequence_length,
     data.batch_size,
+    grouping.loader_makeup,
+    grouping.accumulation_steps,
+    grouping.accumulation_across_epochs,
     lifecycle.updates_missing,
+    structure.parameters_untied,
+    structure.parameter_frozen,
+    structure.parameter_set,
+    cadence.scheduler_cadence,
     warmup.warmup_unit_changed,
     ranks.learning_rates_apart,
     schedule.learning_rate_constant,
@@ -52,6 +69,7 @@ MECHANISMS: tuple[Rule, ...] = (
     schedule.learning_rate_shifted,
     schedule.schedule_horizon,
     schedule.schedule_warmup,
+    structure.optimizer_class,
     optimizer.decay_group_membership,
     optimizer.optimizer_hyperparameter,
     optimizer.optimizer_membership,
@@ -65,6 +83,11 @@ MECHANISMS: tuple[Rule, ...] = (
     synchronisation.clip_before_reduction,
     synchronisation.buffers_not_broadcast,
     ranks.clip_on_fewer_ranks,
+    weighting.token_weighting,
+    weighting.loss_over_padding,
+    scaling.loss_scale,
+    scaling.clip_before_unscale,
+    scaling.clip_norm,
     clipping.clip_missing,
     clipping.clip_added,
     clipping.clip_limit,
@@ -77,10 +100,15 @@ MECHANISMS: tuple[Rule, ...] = (
     evaluation.evaluation_order,
     combining.evaluation_not_reduced,
     combining.evaluation_mean_of_means,
+    draws.evaluation_draws,
+    draws.draws_between_forwards,
     stream.batches_shifted,
     stream.batches_repeated,
     printed.tokens_formula,
     printed.printed_loss_scale,
+    reported.printed_loss_of_one_micro_step,
+    reported.evaluation_unweighted,
+    reported.perplexity_formula,
     model.parameters_transposed,
     ranks.checkpoint_ranks,
     saving.last_checkpoint_missing,
@@ -90,9 +118,12 @@ MECHANISMS: tuple[Rule, ...] = (
     ranks.ranks_begin_apart,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
+    averages.average,
+    averages.running_statistics,
+    targets.targets_cut,
     model.operation_changed,
 )
 
-RULES: tuple[Rule, ...] = (*MECHANISMS, localisation.first_difference)
+RULES: tuple[Declared[Case], ...] = (*MECHANISMS, localisation.first_difference, localisation.evaluation_differs)
 
 __all__ = ["MECHANISMS", "RULES"]

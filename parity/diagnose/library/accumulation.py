@@ -5,14 +5,22 @@ from parity.diagnose.case import Case, Pair, ratio
 from parity.diagnose.library import evidence
 from parity.diagnose.library.printout import LOG, multiplied, scales
 from parity.diagnose.library.reach import ANY, VALUE, Prediction, at, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.model import Series
 from parity.trace.printed import number
 
-_PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode")
+_PER_MICRO_STEP = ("batch", "batch_shape", "rng", "train_mode", "target", "target_shape")
 
 
+@rule(
+    "accumulation-not-divided-by-world",
+    needs=("micro_steps",),
+    predicts="micro-steps, data per update, the batches of later updates, printed numbers of tokens, and every number "
+    "from there on",
+    advice="Divide gradient_accumulation_steps by the world size exactly once, after checking that it is divisible, "
+    "and before anything is derived from it.",
+)
 def accumulation_not_divided_by_world(case: Case) -> Cause | None:
     """Micro-steps per rank are W times too many, or W times too few, in every update."""
     world = _common_world(case)
@@ -45,19 +53,23 @@ def accumulation_not_divided_by_world(case: Case) -> Cause | None:
         ),
         consequence=f"Each update sees {factor:g} times the data of the reference: another effective batch size, "
         "with the same learning rate and number of updates.",
-        advice="Divide gradient_accumulation_steps by the world size exactly once, after checking that it is "
-        "divisible, and before anything is derived from it.",
     )
 
 
+@rule(
+    "accumulation-divisor",
+    needs=("micro_steps", "loss"),
+    predicts="the loss that is differentiated, printed losses with the same factor, and every number from there on",
+    advice="Divide the loss by the number of micro-steps once, before backward.",
+)
 def accumulation_divisor(case: Case) -> Cause | None:
     """The model returns the same loss, but what is differentiated is N times too large or too small."""
     ours, theirs = case.micro_steps()
-    pair = _opening(case.pair("loss"))
+    pair = opening(case.pair("loss"))
     factor = ratio(pair) if pair is not None else None
     if ours != theirs or ours < 2 or pair is None or factor is None:
         return None
-    if not (_is(factor, ours) or _is(factor, 1 / ours)) or not _same_inputs(case):
+    if not (_is(factor, ours) or _is(factor, 1 / ours)) or not same_inputs(case):
         return None
     missing = factor > 1
     deed = "does not divide the loss" if missing else "divides the loss once more"
@@ -74,17 +86,23 @@ def accumulation_divisor(case: Case) -> Cause | None:
         ),
         consequence=f"Gradients are {factor:g} times those of the reference. Clipping and Adam hide most of it; "
         "weight decay, epsilon and a plain SGD do not.",
-        advice="Divide the loss by the number of micro-steps once, before backward.",
     )
 
 
+@rule(
+    "world-size-scale",
+    needs=("output", "loss", "gradient_norm", "clip_norm"),
+    predicts="losses or gradients, and every number from there on",
+    advice="Look for a multiplication or division by the world size around the loss, the gradients, or a sum in place "
+    "of a mean in a reduction.",
+)
 def world_size_scale(case: Case) -> Cause | None:
     """Same model outputs, but the loss or the gradient differs by the world size."""
     world = _common_world(case)
-    if world < 2 or not _same_inputs(case):
+    if world < 2 or not same_inputs(case):
         return None
     for channel, phase in (("loss", Phase.LOSS), ("gradient_norm", Phase.BACKWARD), ("clip_norm", Phase.CLIP)):
-        pair = _opening(case.pair(channel))
+        pair = opening(case.pair(channel))
         factor = ratio(pair) if pair is not None else None
         if pair is None or factor is None or _is(factor, 1):
             continue
@@ -102,12 +120,16 @@ def world_size_scale(case: Case) -> Cause | None:
             ),
             consequence=f"Gradients are {factor:g} times those of the reference, on top of the mean that "
             "DistributedDataParallel takes.",
-            advice="Look for a multiplication or division by the world size around the loss, the gradients, or a sum "
-            "in place of a mean in a reduction.",
         )
     return None
 
 
+@rule(
+    "gradients-not-cleared",
+    needs=("stale_gradients",),
+    predicts="leftovers in every update from there on, and every number from that backward on",
+    advice="Call optimizer.zero_grad() once per update, before the first backward or after the step.",
+)
 def gradients_not_cleared(case: Case) -> Cause | None:
     """Gradients of the update before are still there when the candidate's backward begins."""
     one = first(case, "stale_gradients", differences=VALUE)
@@ -119,10 +141,15 @@ def gradients_not_cleared(case: Case) -> Cause | None:
         explains=explained(case, expects("stale_gradients", since=one.moment), since=at(one.update, Phase.BACKWARD)),
         evidence=(evidence.line(one), f"{one.differing} of {one.compared} updates are concerned"),
         consequence="Each update is made with the sum of the gradients of all updates before.",
-        advice="Call optimizer.zero_grad() once per update, before the first backward or after the step.",
     )
 
 
+@rule(
+    "gradients-cleared-within-update",
+    needs=("micro_steps", "zero_grad", "gradient_norm"),
+    predicts="every number from the first backward on",
+    advice="Move zero_grad out of the loop over micro-steps.",
+)
 def gradients_cleared_within_update(case: Case) -> Cause | None:
     """The candidate clears gradients at every micro-step, so that only the last one counts."""
     ours, theirs = case.micro_steps()
@@ -131,7 +158,7 @@ def gradients_cleared_within_update(case: Case) -> Cause | None:
     if calls is None or gradient is None or not len(calls[0]) or not len(calls[1]) or ours != theirs or ours < 2:
         return None
     before, after = int(calls[0].values[0]), int(calls[1].values[0])
-    if not before < ours <= after or not _same_inputs(case) or case.findings("stale_gradients"):
+    if not before < ours <= after or not same_inputs(case) or case.findings("stale_gradients"):
         return None
     return Cause(
         id="gradients-cleared-within-update",
@@ -143,7 +170,6 @@ def gradients_cleared_within_update(case: Case) -> Cause | None:
             evidence.line(gradient),
         ),
         consequence="Only the last micro-step of each update is learnt from; the others are computed in vain.",
-        advice="Move zero_grad out of the loop over micro-steps.",
     )
 
 
@@ -156,7 +182,7 @@ def _is(factor: float, expected: float) -> bool:
     return abs(factor / expected - 1) < 1e-6
 
 
-def _opening(pair: Pair | None) -> Pair | None:
+def opening(pair: Pair | None) -> Pair | None:
     """Both series of ``pair`` in the first update: later ones already feel the consequences."""
     if pair is None or not len(pair[0]):
         return None
@@ -170,10 +196,10 @@ def _within(series: Series, update: int) -> Series:
     return Series(series.channel, series.name, series.updates[: len(values)] * 0 + update, values)
 
 
-def _same_inputs(case: Case) -> bool:
+def same_inputs(case: Case) -> bool:
     """Whether the model returned the same numbers in the first update, or, where it returns none, got the same data."""
     pairs = case.pairs("output") or case.pairs("batch")
-    openings = [_opening(pair) for pair in pairs]
+    openings = [opening(pair) for pair in pairs]
     return bool(openings) and all(
         pair is not None and pair[0].values.tolist() == pair[1].values.tolist() for pair in openings
     )

@@ -3,21 +3,39 @@
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.model import Process
 
 
+@rule(
+    "clip-missing",
+    needs=("clip_calls",),
+    predicts="calls, limits and norms of clipping, and every number from there on",
+    advice="Look for clip_grad_norm_ between backward and step, and for the condition around it.",
+)
 def clip_missing(case: Case) -> Cause | None:
     """The reference clips gradients, the candidate never does."""
     return _one_sided(case, in_reference=True)
 
 
+@rule(
+    "clip-added",
+    needs=("clip_calls",),
+    predicts="calls, limits and norms of clipping, and every number from there on",
+    advice="Look for clip_grad_norm_ between backward and step, and for the condition around it.",
+)
 def clip_added(case: Case) -> Cause | None:
     """The candidate clips gradients, the reference never does."""
     return _one_sided(case, in_reference=False)
 
 
+@rule(
+    "clip-limit",
+    needs=("clip_limit",),
+    predicts="limits, and every number from there on",
+    advice="Compare where the limit is read from, and its default.",
+)
 def clip_limit(case: Case) -> Cause | None:
     """Both sides clip, to different limits."""
     one = first(case, "clip_limit", differences=VALUE)
@@ -29,7 +47,6 @@ def clip_limit(case: Case) -> Cause | None:
         explains=explained(case, expects("clip_limit", since=one.moment), since=one.moment),
         evidence=(evidence.line(one), f"{one.differing} of {one.compared} clips are concerned"),
         consequence="Updates whose gradients are larger than the smaller limit have another size.",
-        advice="Compare where the limit is read from, and its default.",
     )
 
 
@@ -54,7 +71,6 @@ def _one_sided(case: Case, *, in_reference: bool) -> Cause | None:
         consequence="Updates with a large gradient are not limited: training can diverge where the reference does not."
         if in_reference
         else "Updates with a large gradient are made smaller than the reference's.",
-        advice="Look for clip_grad_norm_ between backward and step, and for the condition around it.",
     )
 
 

@@ -9,7 +9,7 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.across import worlds
 from parity.diagnose.library.printout import LOG, printed_numbers
 from parity.diagnose.library.reach import explained
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Process, Trace
 from parity.trace.printed import decimals
 from parity.trace.shapes import dimensions
@@ -26,6 +26,12 @@ class _Estimates:
     of_means: float
 
 
+@rule(
+    "evaluation-not-reduced",
+    needs=("eval_output", "log_value"),
+    predicts="the printed number",
+    advice="Reduce sum and count over all ranks, in the default group, before dividing.",
+)
 def evaluation_not_reduced(case: Case) -> Cause | None:
     """The reference prints the mean over all ranks, the candidate that of rank 0."""
     return _combined(
@@ -34,10 +40,15 @@ def evaluation_not_reduced(case: Case) -> Cause | None:
         "evaluation-not-reduced",
         "The candidate prints what rank 0 alone has evaluated",
         "One shard of the validation data stands for all of it.",
-        "Reduce sum and count over all ranks, in the default group, before dividing.",
     )
 
 
+@rule(
+    "evaluation-mean-of-means",
+    needs=("eval_output", "log_value"),
+    predicts="the printed number",
+    advice="Reduce sum and count over all ranks before dividing.",
+)
 def evaluation_mean_of_means(case: Case) -> Cause | None:
     """The reference weights the ranks by their samples, the candidate counts each rank once."""
     return _combined(
@@ -46,11 +57,10 @@ def evaluation_mean_of_means(case: Case) -> Cause | None:
         "evaluation-mean-of-means",
         "The candidate prints the mean of the ranks' means",
         "Samples on a rank that has fewer of them count for more, so that the estimate depends on the world size.",
-        "Reduce sum and count over all ranks before dividing.",
     )
 
 
-def _combined(case: Case, wrong: str, identifier: str, title: str, consequence: str, advice: str) -> Cause | None:
+def _combined(case: Case, wrong: str, identifier: str, title: str, consequence: str) -> Cause | None:
     if not worlds(case) or case.findings("eval_forwards", "eval_batch", "eval_batch_shape", "eval_output"):
         return None
     estimates = _estimates(case.reference)
@@ -72,7 +82,6 @@ def _combined(case: Case, wrong: str, identifier: str, title: str, consequence: 
             "every rank evaluates the same on both sides",
         ),
         consequence=consequence,
-        advice=advice,
     )
 
 

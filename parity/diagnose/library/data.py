@@ -6,12 +6,18 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.printout import multiplied
 from parity.diagnose.library.reach import VALUE, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.shapes import dimensions
 
 _SHAPES: Final = ("batch_shape", "eval_batch_shape")
 
 
+@rule(
+    "sequence-length",
+    needs=("batch_shape", "eval_batch_shape"),
+    predicts="shapes, batches, data per update, generators, printed numbers of tokens, and every number from there on",
+    advice="Look at how a window is cut into inputs and targets: T inputs and T targets take T + 1 tokens.",
+)
 def sequence_length(case: Case) -> Cause | None:
     """The last dimension of all batches that differ has another size, and nothing else in their shapes differs."""
     lengths = _sizes(case, last=True)
@@ -24,10 +30,16 @@ def sequence_length(case: Case) -> Cause | None:
         "sequence-length",
         f"The candidate's sequences are {theirs} long, {short} {ours}",
         lengths,
-        "Look at how a window is cut into inputs and targets: T inputs and T targets take T + 1 tokens.",
     )
 
 
+@rule(
+    "batch-size",
+    needs=("batch_shape", "eval_batch_shape"),
+    predicts="shapes, batches, data per update, generators, printed numbers of tokens, and every number from there on",
+    advice="Compare where the batch size is read from, and whether it is divided by the world size or the "
+    "accumulation.",
+)
 def batch_size(case: Case) -> Cause | None:
     """The first dimension of all batches that differ has another size, and nothing else in their shapes differs."""
     sizes = _sizes(case, last=False)
@@ -38,7 +50,6 @@ def batch_size(case: Case) -> Cause | None:
         "batch-size",
         f"The candidate's batches hold {sizes[1]} samples, the reference's {sizes[0]}",
         sizes,
-        "Compare where the batch size is read from, and whether it is divided by the world size or the accumulation.",
     )
 
 
@@ -60,7 +71,7 @@ def _sizes(case: Case, *, last: bool) -> tuple[int, int] | None:
     return found.pop() if len(found) == 1 and max(ranks) > 1 else None
 
 
-def _shape_cause(case: Case, identifier: str, title: str, sizes: tuple[int, int], advice: str) -> Cause:
+def _shape_cause(case: Case, identifier: str, title: str, sizes: tuple[int, int]) -> Cause:
     found = measurements(case, *_SHAPES, differences=VALUE)
     earliest = min(found, key=lambda one: one.moment)
     tokens = first(case, "tokens", differences=VALUE)
@@ -69,7 +80,16 @@ def _shape_cause(case: Case, identifier: str, title: str, sizes: tuple[int, int]
         title=title,
         explains=explained(
             case,
-            expects(*_SHAPES, "eval_batch", "batch", "tokens", "rng", since=earliest.moment, differences=VALUE),
+            expects(
+                *_SHAPES,
+                "target_shape",
+                "eval_batch",
+                "batch",
+                "tokens",
+                "rng",
+                since=earliest.moment,
+                differences=VALUE,
+            ),
             multiplied((sizes[1] / sizes[0],), "token"),
             since=earliest.moment,
         ),
@@ -77,5 +97,4 @@ def _shape_cause(case: Case, identifier: str, title: str, sizes: tuple[int, int]
         consequence="Every update sees other inputs, and another amount of data."
         if case.findings("batch_shape")
         else "Evaluations measure something else, and draw otherwise from generators that the training shares.",
-        advice=advice,
     )

@@ -15,11 +15,18 @@ from parity.diagnose.library.occasions import (
     saved_there,
 )
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.model import Series
 
 
+@rule(
+    "evaluation-extra",
+    needs=("eval_forwards",),
+    predicts="all that such an evaluation shows, checkpoints that are written with it, generators and batches, and "
+    "every number from there on",
+    advice="Look for a second place that estimates the loss, such as a scheduler that asks for it.",
+)
 def evaluation_extra(case: Case) -> Cause | None:
     """The candidate evaluates where the reference does not, or does more of it there."""
     ours, theirs = evaluations(case)
@@ -36,10 +43,16 @@ def evaluation_extra(case: Case) -> Cause | None:
         evidence=occasions(ours, theirs, sorted(more)),
         consequence="Additional evaluations cost time, and what they draw from a generator or take from the training "
         "stream is missing afterwards: the training itself becomes another one.",
-        advice="Look for a second place that estimates the loss, such as a scheduler that asks for it.",
     )
 
 
+@rule(
+    "evaluation-missing",
+    needs=("eval_forwards",),
+    predicts="all that such an evaluation shows, checkpoints that are written with it, generators and batches, and "
+    "every number from there on",
+    advice="Compare the evaluation interval, the number of batches, and which splits are evaluated.",
+)
 def evaluation_missing(case: Case) -> Cause | None:
     """The candidate evaluates less than the reference while it is still training."""
     ours, theirs = evaluations(case)
@@ -56,10 +69,15 @@ def evaluation_missing(case: Case) -> Cause | None:
         evidence=occasions(ours, theirs, sorted(fewer)),
         consequence="Estimates rest on less data or are not made at all, and generators and data streams that "
         "evaluations share with the training stand elsewhere afterwards.",
-        advice="Compare the evaluation interval, the number of batches, and which splits are evaluated.",
     )
 
 
+@rule(
+    "evaluation-on-fewer-ranks",
+    needs=("eval_forwards",),
+    predicts="all that the evaluations of these ranks show, generators and batches, and every number from there on",
+    advice="Evaluate on all ranks, and print on one.",
+)
 def evaluation_on_fewer_ranks(case: Case) -> Cause | None:
     """Ranks that evaluate in the reference do not in the candidate."""
     silent = []
@@ -76,10 +94,15 @@ def evaluation_on_fewer_ranks(case: Case) -> Cause | None:
         explains=explained(case, *disturbance(start), since=start),
         evidence=(evidence.both("ranks that evaluate", case.reference.world, case.candidate.world - len(silent)),),
         consequence="The estimate rests on one part of the ranks, and their generators and data streams drift apart.",
-        advice="Evaluate on all ranks, and print on one.",
     )
 
 
+@rule(
+    "evaluation-order",
+    needs=("eval_batch", "eval_output"),
+    predicts="batches, outputs and modes of evaluations",
+    advice="Compare the order in which the splits are estimated.",
+)
 def evaluation_order(case: Case) -> Cause | None:
     """Within an evaluation the candidate takes the same batches in another order."""
     channel = "eval_batch" if case.findings("eval_batch") else "eval_output"
@@ -108,10 +131,15 @@ def evaluation_order(case: Case) -> Cause | None:
             f"the {len(before)} batches of that evaluation are the same on both sides",
         ),
         consequence="The estimates are the same, as long as the splits draw from different generators.",
-        advice="Compare the order in which the splits are estimated.",
     )
 
 
+@rule(
+    "evaluation-in-train-mode",
+    needs=("eval_mode",),
+    predicts="modes, what dropout draws, and every number from there on",
+    advice="Call model.eval() before evaluating and model.train() after it.",
+)
 def evaluation_in_train_mode(case: Case) -> Cause | None:
     """The candidate evaluates in train() mode, the reference in eval() mode."""
     return _mode(
@@ -122,10 +150,15 @@ def evaluation_in_train_mode(case: Case) -> Cause | None:
         title="The candidate evaluates in train() mode",
         consequence="Dropout and batch statistics are active while evaluating: estimates are noisy and too high, and "
         "dropout draws random numbers that the training then misses.",
-        advice="Call model.eval() before evaluating and model.train() after it.",
     )
 
 
+@rule(
+    "mode-left-in-eval",
+    needs=("train_mode",),
+    predicts="modes, what dropout does not draw any more, and every number from there on",
+    advice="Call model.train() after every evaluation.",
+)
 def mode_left_in_eval(case: Case) -> Cause | None:
     """The candidate trains in eval() mode, typically after its first evaluation."""
     return _mode(
@@ -135,13 +168,10 @@ def mode_left_in_eval(case: Case) -> Cause | None:
         identifier="mode-left-in-eval",
         title="The candidate trains in eval() mode",
         consequence="Dropout is off and batch statistics are frozen while training.",
-        advice="Call model.train() after every evaluation.",
     )
 
 
-def _mode(
-    case: Case, channel: str, *, wrong: int, identifier: str, title: str, consequence: str, advice: str
-) -> Cause | None:
+def _mode(case: Case, channel: str, *, wrong: int, identifier: str, title: str, consequence: str) -> Cause | None:
     one = first(case, channel, differences=VALUE)
     if one is None or one.candidate != wrong or one.reference == wrong:
         return None
@@ -164,7 +194,6 @@ def _mode(
             *(after if channel == "train_mode" else ()),
         ),
         consequence=consequence,
-        advice=advice,
     )
 
 

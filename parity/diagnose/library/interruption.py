@@ -7,7 +7,7 @@ from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import at, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 
 _NOTE: Final = "interrupted"
@@ -15,6 +15,12 @@ _ENDS: Final = ("exit_status", "exception", "updates")
 _SAVED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 
 
+@rule(
+    "interrupt-unhandled",
+    needs=("exit_status",),
+    predicts="the end of the run, and all that the reference still does after the signal",
+    advice="Install a handler for this signal that lets the update end, saves, and leaves the loop.",
+)
 def interrupt_unhandled(case: Case) -> Cause | None:
     """The signal itself ends the candidate, and not the reference."""
     told = _interrupted(case)
@@ -27,10 +33,15 @@ def interrupt_unhandled(case: Case) -> Cause | None:
         f"{told[0]} kills the candidate",
         (evidence.line(status), evidence.both("updates made", *_updates(case))),
         "Whatever the reference does when it is told to stop, such as saving, does not happen.",
-        "Install a handler for this signal that lets the update end, saves, and leaves the loop.",
     )
 
 
+@rule(
+    "interrupt-ignored",
+    needs=("updates",),
+    predicts="the end of the run, and all that the candidate still does after the signal",
+    advice="Look at the flag that the handler sets, and at where the loop reads it.",
+)
 def interrupt_ignored(case: Case) -> Cause | None:
     """The candidate goes on training after the signal that stops the reference."""
     told = _interrupted(case)
@@ -43,10 +54,15 @@ def interrupt_ignored(case: Case) -> Cause | None:
         f"The candidate goes on for {evidence.plural(theirs - ours, 'update')} after {told[0]}",
         (evidence.both("updates made", ours, theirs), f"{told[0]} came with update {told[1]}"),
         "The program is killed once its time is up, without having saved.",
-        "Look at the flag that the handler sets, and at where the loop reads it.",
     )
 
 
+@rule(
+    "emergency-checkpoint-missing",
+    needs=("checkpoint_file",),
+    predicts="the file that is missing with all that it holds, and the end of the run",
+    advice="Write an emergency checkpoint once the update is complete, before leaving the loop.",
+)
 def emergency_checkpoint_missing(case: Case) -> Cause | None:
     """The reference saves when it is interrupted, the candidate does not."""
     told = _interrupted(case)
@@ -64,10 +80,15 @@ def emergency_checkpoint_missing(case: Case) -> Cause | None:
         explains=explained(case, expects(*_SAVED, since=since, differences={Difference.MISSING}), expects(*_ENDS)),
         evidence=(f"{told[0]} came with update {told[1]}", f"the reference writes {evidence.listing(files)}"),
         consequence="All updates since the last regular checkpoint are lost at every interruption.",
-        advice="Write an emergency checkpoint once the update is complete, before leaving the loop.",
     )
 
 
+@rule(
+    "interrupt-status",
+    needs=("exit_status",),
+    predicts="the end of the run",
+    advice="Compare how the loop is left: by its end, by sys.exit, by an exception.",
+)
 def interrupt_status(case: Case) -> Cause | None:
     """The programs end with different statuses after the signal, though both have handled it."""
     told = _interrupted(case)
@@ -80,11 +101,10 @@ def interrupt_status(case: Case) -> Cause | None:
         explains=explained(case, expects(*_ENDS)),
         evidence=(evidence.line(status),),
         consequence="Schedulers restart jobs, or give them up, by this number.",
-        advice="Compare how the loop is left: by its end, by sys.exit, by an exception.",
     )
 
 
-def _cause(case: Case, identifier: str, title: str, lines: tuple[str, ...], consequence: str, advice: str) -> Cause:
+def _cause(case: Case, identifier: str, title: str, lines: tuple[str, ...], consequence: str) -> Cause:
     ours, theirs = _updates(case)
     since = at(min(ours, theirs) - 1, Phase.EVAL)
 
@@ -97,7 +117,6 @@ def _cause(case: Case, identifier: str, title: str, lines: tuple[str, ...], cons
         explains=explained(case, expects(*_ENDS), alone),
         evidence=lines,
         consequence=consequence,
-        advice=advice,
     )
 
 

@@ -7,7 +7,7 @@ from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import START, VALUE, Prediction, at, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.shapes import dimensions
 
@@ -25,6 +25,12 @@ _REJECTED: Final = re.compile(
 _CONNECTION: Final = re.compile(r"connection|gloo|nccl|remote worker|process ?group", re.IGNORECASE)
 
 
+@rule(
+    "options-rejected",
+    needs=("exit_status",),
+    predicts="that everything is missing",
+    advice="Compare the names of options and configuration keys, and the namespace in which overrides are applied.",
+)
 def options_rejected(case: Case) -> Cause | None:
     """The candidate ends before its first update, complaining about an option that the reference accepts."""
     status = failed(case)
@@ -37,10 +43,15 @@ def options_rejected(case: Case) -> Cause | None:
         explains=explained(case, *cut(0), expects(_RANKS)),
         evidence=(evidence.both("exit status", *status), complaint),
         consequence="The candidate does not train at all with this command line.",
-        advice="Compare the names of options and configuration keys, and the namespace in which overrides are applied.",
     )
 
 
+@rule(
+    "candidate-failed",
+    needs=("exit_status",),
+    predicts="that everything behind that point is missing",
+    advice="Read the candidate's traceback; nothing behind this point can be judged before it runs through.",
+)
 def candidate_failed(case: Case) -> Cause | None:
     """The candidate ends with an error where the reference succeeds."""
     status = failed(case)
@@ -59,10 +70,15 @@ def candidate_failed(case: Case) -> Cause | None:
             evidence.both("completed updates", ours, theirs),
         ),
         consequence="Whatever comes after that is missing, and was not compared.",
-        advice="Read the candidate's traceback; nothing behind this point can be judged before it runs through.",
     )
 
 
+@rule(
+    "updates-missing",
+    needs=("updates",),
+    predicts="that everything behind the end of the shorter run stands alone",
+    advice="Compare the loop's bound (< or <=) and where the counter is incremented and tested.",
+)
 def updates_missing(case: Case) -> Cause | None:
     """The candidate ends well, after another number of updates."""
     ours, theirs = completed(case)
@@ -82,15 +98,22 @@ def updates_missing(case: Case) -> Cause | None:
         ),
         consequence=f"Training ends {'early' if fewer else 'late'}. What the reference does at its end, such as the "
         f"last evaluation and checkpoint, {fate}.",
-        advice="Compare the loop's bound (< or <=) and where the counter is incremented and tested.",
     )
 
 
+@rule(
+    "seed-or-initialisation",
+    needs=("rng",),
+    predicts="initial weights, generators and batches, and every number from there on",
+    advice="Compare where the seed is set and what draws random numbers before the first forward.",
+)
 def seed_or_initialisation(case: Case) -> Cause | None:
     """Most weight matrices begin with other values, or the generators stand elsewhere when training begins."""
     if case.findings("parameter_kind"):
         return None
     initial = first(case, "parameter_initial", differences=VALUE)
+    # What a model begins with that is called later, such as an average, follows from the training.
+    initial = initial if initial is not None and initial.update < 0 else None
     moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
     if initial is not None:
         return _initialisation(case, initial, moved)
@@ -99,9 +122,15 @@ def seed_or_initialisation(case: Case) -> Cause | None:
     return _position(case, moved)
 
 
+@rule(
+    "parameter-initialisation",
+    needs=("parameter_initial", "rng"),
+    predicts="these initial weights, and every number from there on",
+    advice="Compare how these parameters are initialised: distribution, scale, and what overwrites it later.",
+)
 def parameter_initialisation(case: Case) -> Cause | None:
     """A few parameters begin with other values, while the generators stand where the reference's do."""
-    initial = measurements(case, "parameter_initial", differences=VALUE)
+    initial = [one for one in measurements(case, "parameter_initial", differences=VALUE) if one.update < 0]
     moved = [one for one in measurements(case, "rng", differences=VALUE) if one.moment == at(0, Phase.DATA)]
     if not initial or moved or case.findings("parameter_kind") or not case.pairs("rng"):
         return None
@@ -115,7 +144,6 @@ def parameter_initialisation(case: Case) -> Cause | None:
             "the generators stand where the reference's do when training begins",
         ),
         consequence="Training starts from other weights.",
-        advice="Compare how these parameters are initialised: distribution, scale, and what overwrites it later.",
     )
 
 

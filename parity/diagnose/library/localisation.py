@@ -1,5 +1,6 @@
 """Causes of which only the place is known: all that goes in is equal, and what comes out is not."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,9 +8,9 @@ from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, at, explained, first
 from parity.diagnose.parting import parting
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, Declaration, rule_of
 from parity.findings.model import Finding
-from parity.trace.channels import Carries, Phase
+from parity.trace.channels import CHANNELS, Carries, Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,24 @@ _UNSEEN: Final = _Station(
 )
 
 
+def _declared(phases: frozenset[Phase], predicts: str) -> Iterator[Declaration]:
+    for phase in sorted(phases):
+        station = _STATIONS[phase]
+        needs = tuple(one.name for one in CHANNELS.values() if one.phase is phase and one.carries is Carries.VALUES)
+        what = f"{station.title}; until then, {station.equal} are equal."
+        yield Declaration(id=station.id, what=what, needs=needs, predicts=predicts, advice=station.advice)
+
+
+@rule_of(
+    *_declared(_IN_A_CHAIN, "every number from there on"),
+    Declaration(
+        id=_TARGETS.id,
+        what=f"{_TARGETS.title}; until then, {_TARGETS.equal} are equal.",
+        needs=("target",),
+        predicts="every number from there on",
+        advice=_TARGETS.advice,
+    ),
+)
 def first_difference(case: Case) -> Cause | None:
     """Both sides part at one step of an update, and nothing that feeds this step differs."""
     place = parting(case.judgement)
@@ -118,6 +137,24 @@ def first_difference(case: Case) -> Cause | None:
     )
 
 
+@rule_of(*_declared(frozenset({Phase.EVAL}), "evaluations, and what is printed of them"))
+def evaluation_differs(case: Case) -> Cause | None:
+    """Evaluations of equal weights on equal batches return something else, and the training is the same throughout."""
+    one = first(case, "eval_output", differences=VALUE)
+    fed = case.findings("eval_batch", "eval_batch_shape", "eval_mode", "eval_forwards")
+    if one is None or fed or parting(case.judgement) is not None:
+        return None
+    station = _STATIONS[Phase.EVAL]
+    return Cause(
+        id=station.id,
+        title=station.title,
+        explains=explained(case, since=one.moment),
+        evidence=(evidence.line(one), "batches and modes of the evaluations, and the whole training, are the same"),
+        consequence="What is reported, and what is chosen by it, is not about the same model.",
+    )
+
+
+@rule_of(*_declared(frozenset(_STATIONS), "what else differs in this phase, and nothing in another one"))
 def first_phase(case: Case) -> Cause | None:
     """The first phase that differs where the candidate was followed: all that went into it was the reference's."""
     phases = sorted({finding.phase for finding in case.judgement.gating} & _STATIONS.keys())
@@ -137,7 +174,6 @@ def first_phase(case: Case) -> Cause | None:
             f"equal, or set to the reference's, before that: {station.equal}",
         ),
         consequence="This phase makes something else of the reference's own values, whatever else differs.",
-        advice=station.advice,
     )
 
 

@@ -10,11 +10,12 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import localisation
 from parity.diagnose.library.reach import START, expects, explained
 from parity.diagnose.parting import parting
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, Declaration, rule, rule_of
 
 _SCALING: Final = frozenset({"mul", "mul_", "div", "div_"})
 _DRAWING: Final = frozenset({"bernoulli_", "native_dropout", "_fused_dropout"})
 _MASKING: Final = frozenset({"ones", "full", "tril", "triu"})
+_CASTING: Final = frozenset({"_to_copy", "to"})
 _DIGITS: Final = 12
 
 
@@ -23,11 +24,19 @@ class _Kind:
     """One kind of difference inside a model: ``title`` says it, or nothing where this is another kind."""
 
     id: str
+    what: str
     title: Callable[[Zoom], str | None]
     consequence: str
     advice: str
 
 
+@rule(
+    "parameter-transposed",
+    needs=("parameter_initial",),
+    predicts="initial weights, their shapes, and every number from there on",
+    advice="Look for layers that store weights as (in, out) on one side and (out, in) on the other, and for weights "
+    "that are copied or converted between them.",
+)
 def parameters_transposed(case: Case) -> Cause | None:
     """A matrix begins as the transpose of what the reference has."""
     zoom = case.zoom
@@ -43,12 +52,10 @@ def parameters_transposed(case: Case) -> Cause | None:
         explains=explained(case, expects("parameter_initial", "parameter_kind"), since=START),
         evidence=(*closeup.lines(zoom), *zoom.remarks),
         consequence="The layer maps its inputs by another matrix.",
-        advice="Look for layers that store weights as (in, out) on one side and (out, in) on the other, and for "
-        "weights that are copied or converted between them.",
     )
 
 
-def operation_changed(case: Case) -> Cause | None:
+def _operation_changed(case: Case) -> Cause | None:
     """The first operation, or the first gradient, that differs although all that goes into it is equal."""
     zoom, place = case.zoom, parting(case.judgement)
     if zoom is None or place is None or zoom.direction not in (Direction.FORWARD, Direction.BACKWARD):
@@ -62,7 +69,6 @@ def operation_changed(case: Case) -> Cause | None:
         explains=explained(case, since=localisation.start(case, place)),
         evidence=(*closeup.lines(zoom), *zoom.sequence, *zoom.remarks),
         consequence=kind.consequence,
-        advice=kind.advice,
     )
 
 
@@ -135,6 +141,24 @@ def _cut(zoom: Zoom) -> str | None:
     return f"The gradient is cut, in whole or in part, between {closeup.until(zoom)} and {closeup.path(found.path)}"
 
 
+def _precision(zoom: Zoom) -> str | None:
+    found, change = zoom.operation, _change(zoom, "dtype")
+    cast = found is not None and found.manner in (Manner.MISSING, Manner.EXTRA) and _name(zoom) in _CASTING
+    if change is None and not cast:
+        return None
+    both = f": {_both(change)}" if change is not None else ""
+    return f"Another precision in {closeup.place(zoom)}{both}"
+
+
+def _loss(zoom: Zoom) -> str | None:
+    found = zoom.operation
+    if found is None or found.manner is not Manner.CHANGED or "loss" not in _name(zoom):
+        return None
+    return "The loss is called with other arguments: " + ", ".join(
+        f"{one.name} is {_both(one)}" for one in found.changes
+    )
+
+
 def _other(zoom: Zoom) -> str:
     found = zoom.operation
     if found is None:
@@ -185,48 +209,70 @@ def _kinds() -> Iterator[_Kind]:
     forward = "From there on, every activation, and every update, is another one."
     yield _Kind(
         id="gelu-variant",
+        what="The activation is another variant of GELU.",
         title=_gelu,
         consequence=forward,
         advice="Compare the activation: approximate='tanh' is GPT-2's, 'none' the exact one.",
     )
     yield _Kind(
         id="normalisation-epsilon",
+        what="A normalisation has another epsilon.",
         title=_epsilon,
         consequence=f"{forward} Small activations are scaled most differently.",
         advice="Pass eps explicitly: defaults differ between libraries (1e-5 in torch, 1e-6 or 1e-12 elsewhere).",
     )
     yield _Kind(
         id="dropout-probability",
+        what="A dropout has another probability, or stands on one side only.",
         title=_dropout,
         consequence=f"The model is regularised differently. {forward}",
         advice="Compare the probability that each dropout is given, and whether it is given the configured one.",
     )
     yield _Kind(
         id="attention-scale",
+        what="The attention scores are scaled by another factor before the softmax.",
         title=_scale,
         consequence=f"Attention is sharper or flatter than in the reference. {forward}",
         advice="Compare the factor before the softmax: the inverse root of the size of one head, not of the model.",
     )
     yield _Kind(
         id="causal-mask",
+        what="The causal mask is another one, or missing.",
         title=_mask,
         consequence=f"Positions see others than in the reference, possibly what they are to predict. {forward}",
         advice="Compare the mask's diagonal and its sense: a position sees itself and what came before.",
     )
     yield _Kind(
         id="residual-missing",
+        what="What goes into a block is not added to its result.",
         title=_residual,
         consequence=f"The block's input does not reach its output unchanged. {forward}",
         advice="Compare what is added to the residual stream after each part of the block.",
     )
     yield _Kind(
         id="gradient-cut",
+        what="The gradient does not reach a part of the model, or not all of it, though the loss is the same.",
         title=_cut,
         consequence="What lies before gets a wrong gradient, or none, and learns otherwise, though the loss is equal.",
         advice="Look for detach(), .data, no_grad and tensors made anew behind that module.",
     )
     yield _Kind(
+        id="operation-precision",
+        what="An operation is computed in another precision.",
+        title=_precision,
+        consequence=f"Results are rounded differently from there on. {forward}",
+        advice="Compare where autocast is entered and left, and explicit casts.",
+    )
+    yield _Kind(
+        id="loss-arguments",
+        what="The loss function is called with other arguments.",
+        title=_loss,
+        consequence="Another loss is minimised.",
+        advice="Compare ignore_index, reduction, weights and label smoothing.",
+    )
+    yield _Kind(
         id="model-operation-changed",
+        what="An operation of the model, known by a close-up, is missing, extra, replaced or called otherwise.",
         title=_other,
         consequence="From there on, both sides compute different things.",
         advice="Compare the two modules named here line by line; what goes into them is equal bit for bit.",
@@ -234,3 +280,15 @@ def _kinds() -> Iterator[_Kind]:
 
 
 _KINDS: Final = tuple(_kinds())
+operation_changed = rule_of(
+    *(
+        Declaration(
+            id=kind.id,
+            what=kind.what,
+            needs=("output", "gradient_norm"),
+            predicts="every number from there on, evaluations before included",
+            advice=kind.advice,
+        )
+        for kind in _KINDS
+    )
+)(_operation_changed)

@@ -11,7 +11,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.printout import LOG
 from parity.diagnose.library.reach import VALUE, Prediction, at, expects, explained, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.shapes import dimensions
 
@@ -24,6 +24,13 @@ Change = tuple[str, str, str]
 Groups = dict[str, dict[str, str]]
 
 
+@rule(
+    "decay-group-membership",
+    needs=("optimizer_group",),
+    predicts="the groups of these parameters, printed sizes of groups, their numbering in checkpoints, and every "
+    "number from the first update on",
+    advice="Compare the rule that sorts parameters into groups, usually dim() >= 2 or a list of names.",
+)
 def decay_group_membership(case: Case) -> Cause | None:
     """Other parameters are decayed: the sets of parameters with weight decay differ, and neither is empty."""
     ours, theirs = (_decayed(side) for side in _groups(case))
@@ -47,10 +54,15 @@ def decay_group_membership(case: Case) -> Cause | None:
         evidence=tuple(lines),
         consequence="These parameters are pulled towards zero in one program only. The loss hides it for a long "
         "time, since each update differs by learning rate x weight decay x parameter.",
-        advice="Compare the rule that sorts parameters into groups, usually dim() >= 2 or a list of names.",
     )
 
 
+@rule(
+    "optimizer-hyperparameter",
+    needs=("optimizer_group",),
+    predicts="the groups with that value, the value in checkpoints, and every number from the first update on",
+    advice="Check that the value reaches the optimizer's constructor, and its default.",
+)
 def optimizer_hyperparameter(case: Case) -> Cause | None:
     """A hyper-parameter has another value, for all parameters that had the same one in the reference."""
     changes = _changes(measurements(case, _GROUP, differences=VALUE))
@@ -69,10 +81,16 @@ def optimizer_hyperparameter(case: Case) -> Cause | None:
         explains=_explains(case, *keys),
         evidence=lines,
         consequence="Every update of these parameters follows another rule from the first one on.",
-        advice="Check that the value reaches the optimizer's constructor, and its default.",
     )
 
 
+@rule(
+    "optimizer-membership",
+    needs=("optimizer_group",),
+    predicts="the groups of these parameters, gradients that nobody clears, and every number from the first update on",
+    advice="Compare what is passed to the optimizer's constructor, and whether it is built before parameters are "
+    "added, replaced or frozen.",
+)
 def optimizer_membership(case: Case) -> Cause | None:
     """Parameters that exist on both sides are given to the optimizer on one side only."""
     ours, theirs = _groups(case)
@@ -99,8 +117,6 @@ def optimizer_membership(case: Case) -> Cause | None:
             if names
         ),
         consequence="Parameters that no optimizer holds keep their initial values for ever.",
-        advice="Compare what is passed to the optimizer's constructor, and whether it is built before parameters are "
-        "added, replaced or frozen.",
     )
 
 

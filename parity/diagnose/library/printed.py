@@ -10,7 +10,7 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.occasions import beginning, disturbance, evaluations
 from parity.diagnose.library.printout import LOG, multiplied, printed_numbers, scales
 from parity.diagnose.library.reach import VALUE, explained, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Series
 from parity.trace.printed import Number, number
 
@@ -19,6 +19,12 @@ _LOSS: Final = "loss"
 Twins = tuple[Number, Number]
 
 
+@rule(
+    "tokens-formula",
+    needs=("log_value", "tokens"),
+    predicts="printed numbers of tokens with that factor",
+    advice="Tokens per update are micro-steps x world size x batch size x sequence length.",
+)
 def tokens_formula(case: Case) -> Cause | None:
     """A printed number of tokens differs by N, W or N x W, while the data that is consumed is the same."""
     if case.findings("tokens", "micro_steps", "batch_shape"):
@@ -50,10 +56,15 @@ def tokens_formula(case: Case) -> Cause | None:
         evidence=(*dict.fromkeys(lines), "both sides consume the same amount of data in every update"),
         consequence="The training is not affected, but the size of an update is reported wrongly, and so is everything "
         "that people derive from it.",
-        advice="Tokens per update are micro-steps x world size x batch size x sequence length.",
     )
 
 
+@rule(
+    "printed-loss-scale",
+    needs=("log_value", "loss"),
+    predicts="printed losses with that factor",
+    advice="The loss of a micro-step is divided once for backward and multiplied once for printing.",
+)
 def printed_loss_scale(case: Case) -> Cause | None:
     """A printed loss is N or W times too large or too small, while the loss itself is the same."""
     if case.findings("output", "loss", "eval_output"):
@@ -80,7 +91,6 @@ def printed_loss_scale(case: Case) -> Cause | None:
         explains=explained(case, lambda one: one.channel.name == LOG and one.name in found),
         evidence=(*lines, "the loss that is differentiated is the same"),
         consequence="The training is not affected, but its loss curve cannot be compared with any other.",
-        advice="The loss of a micro-step is divided once for backward and multiplied once for printing.",
     )
 
 
@@ -95,6 +105,12 @@ def _factors(case: Case) -> dict[int, str]:
     return {factor: text for factor, text in known.items() if factor > 1}
 
 
+@rule(
+    "evaluation-one-split-twice",
+    needs=("log_value",),
+    predicts="these printed numbers, and the evaluations that are not made",
+    advice="Compare what is passed to the line that prints the losses, and which splits are estimated.",
+)
 def evaluation_one_split_twice(case: Case) -> Cause | None:
     """A line with two losses shows one number twice in the candidate, and two in the reference."""
     twins = [found for found in _loss_pairs(case) if _shown_twice(case, found)]
@@ -119,7 +135,6 @@ def evaluation_one_split_twice(case: Case) -> Cause | None:
         evidence=tuple(lines),
         consequence=f"{wrong.label.capitalize()} is never "
         f"{'estimated' if fewer > 1 else 'reported'}: overfitting cannot be seen.",
-        advice="Compare what is passed to the line that prints the losses, and which splits are estimated.",
     )
 
 

@@ -4,7 +4,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.across import newly_apart, worlds
 from parity.diagnose.library.reach import ANY, VALUE, at, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, Declaration, rule, rule_of
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
 
@@ -13,6 +13,12 @@ _CLIPS = ("clip_calls", "clip_limit", "clip_norm")
 _SAVED = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 
 
+@rule(
+    "micro-steps-apart",
+    needs=("micro_steps",),
+    predicts="the data of these micro-steps, and all numbers from there on",
+    advice="Look for a remainder that one rank takes, or a condition on the rank around the micro-step loop.",
+)
 def micro_steps_apart(case: Case) -> Cause | None:
     """Ranks of the candidate make different numbers of micro-steps in one update."""
     parting = newly_apart(case, "micro_steps")
@@ -27,10 +33,15 @@ def micro_steps_apart(case: Case) -> Cause | None:
         evidence=(parting.line, "all ranks of the reference make as many"),
         consequence="DistributedDataParallel averages sums over different amounts of data: a rank that does more "
         "counts for more, and the ranks run through their data at different speeds.",
-        advice="Look for a remainder that one rank takes, or a condition on the rank around the micro-step loop.",
     )
 
 
+@rule(
+    "ranks-seeded-alike",
+    needs=("rng",),
+    predicts="random states and what is drawn, and all numbers from there on",
+    advice="Add the rank to the seed once the model is built.",
+)
 def ranks_seeded_alike(case: Case) -> Cause | None:
     """Generators stand at different places on each rank of the reference, and at one place in the candidate."""
     if not worlds(case):
@@ -56,7 +67,6 @@ def ranks_seeded_alike(case: Case) -> Cause | None:
         ),
         consequence="All ranks draw the same dropout masks, noise and augmentations, so that less randomness enters "
         "each update than in the reference.",
-        advice="Add the rank to the seed once the model is built.",
     )
 
 
@@ -66,6 +76,13 @@ def _openings(trace: Trace, name: str) -> list[int]:
     return [int(series.values[0]) for series in found if series is not None and len(series)]
 
 
+@rule(
+    "ranks-begin-apart",
+    needs=("parameter_initial",),
+    predicts="initial weights and what is drawn after them, and all numbers from there on",
+    advice="Build and initialise the model before it is wrapped, which gives the weights of rank 0 to all, and seed "
+    "ranks differently after that.",
+)
 def ranks_begin_apart(case: Case) -> Cause | None:
     """Ranks of the candidate begin with different weights."""
     parting = newly_apart(case, "parameter_initial")
@@ -80,11 +97,16 @@ def ranks_begin_apart(case: Case) -> Cause | None:
         explains=explained(case, expects("parameter_initial", differences=VALUE), drawn, since=since),
         evidence=(parting.line, f"parameters that differ from the reference's: {evidence.listing(names)}"),
         consequence="The ranks train different models with common gradients, and never become equal.",
-        advice="Build and initialise the model before it is wrapped, which gives the weights of rank 0 to all, and "
-        "seed ranks differently after that.",
     )
 
 
+@rule(
+    "learning-rates-apart",
+    needs=("lr",),
+    predicts="learning rates and steps of schedulers, and all numbers from there on",
+    advice="Look for a decision about the schedule that rests on what only one rank knows, such as an evaluation that"
+    " is reduced to the master, and broadcast it.",
+)
 def learning_rates_apart(case: Case) -> Cause | None:
     """Ranks of the candidate use different learning rates in one update."""
     parting = newly_apart(case, "lr")
@@ -97,11 +119,15 @@ def learning_rates_apart(case: Case) -> Cause | None:
         explains=explained(case, expects("lr", "scheduler_steps", since=since), since=since),
         evidence=(parting.line, "all ranks of the reference use the same"),
         consequence="The replicas drift apart: each rank makes another update from the same gradient.",
-        advice="Look for a decision about the schedule that rests on what only one rank knows, such as an evaluation "
-        "that is reduced to the master, and broadcast it.",
     )
 
 
+@rule(
+    "clip-on-fewer-ranks",
+    needs=("clip_calls",),
+    predicts="calls, limits and norms of clipping, and all numbers from there on",
+    advice="Take the clipping out of the branch of the master.",
+)
 def clip_on_fewer_ranks(case: Case) -> Cause | None:
     """All ranks of the reference clip gradients, only some of the candidate's."""
     one = first(case, "clip_calls")
@@ -117,10 +143,24 @@ def clip_on_fewer_ranks(case: Case) -> Cause | None:
         explains=explained(case, expects(*_CLIPS, since=since), since=since),
         evidence=(evidence.both("ranks that clip", len(ours), len(theirs)), evidence.line(one)),
         consequence="The ranks make different updates from the same gradient, and their replicas drift apart.",
-        advice="Take the clipping out of the branch of the master.",
     )
 
 
+@rule_of(
+    *(
+        Declaration(
+            id=identifier,
+            what=what,
+            needs=("checkpoint_file",),
+            predicts="that checkpoints are missing on some ranks, or extra",
+            advice="Save on rank 0 alone, and let the others wait for it.",
+        )
+        for identifier, what in (
+            ("checkpoint-on-more-ranks", "More ranks write a checkpoint than in the reference."),
+            ("checkpoint-on-other-ranks", "Other ranks write a checkpoint than in the reference."),
+        )
+    )
+)
 def checkpoint_ranks(case: Case) -> Cause | None:
     """Other ranks write a checkpoint than in the reference."""
     lone = ANY - VALUE
@@ -140,7 +180,6 @@ def checkpoint_ranks(case: Case) -> Cause | None:
         consequence="Ranks that write one file at the same time can leave a torn one behind."
         if more
         else "What only the master knows is not in the checkpoint, and what waits for the master waits in vain.",
-        advice="Save on rank 0 alone, and let the others wait for it.",
     )
 
 

@@ -7,13 +7,19 @@ from parity.compare.resume import last_checkpoint, part_of
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 
 _SEPARATOR: Final = "::"
 _CONTENT: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 _COUNTER: Final = "counter"
 
 
+@rule(
+    "last-checkpoint-missing",
+    needs=("checkpoint_file",),
+    predicts="that this file is missing, with all that it holds",
+    advice="Save once more when the loop ends, whatever the interval says.",
+)
 def last_checkpoint_missing(case: Case) -> Cause | None:
     """The candidate writes all checkpoints but the last."""
     ours, theirs = last_checkpoint(case.reference), last_checkpoint(case.candidate)
@@ -27,10 +33,15 @@ def last_checkpoint_missing(case: Case) -> Cause | None:
         explains=explained(case, expects("checkpoint_file", *_CONTENT, since=since, differences={Difference.MISSING})),
         evidence=(evidence.both("the last checkpoint is written after update", ours, theirs),),
         consequence="The end of the training is in no file.",
-        advice="Save once more when the loop ends, whatever the interval says.",
     )
 
 
+@rule(
+    "checkpoint-state-missing",
+    needs=("checkpoint_kind",),
+    predicts="that these keys are missing",
+    advice="Compare the dictionaries that are saved, key by key: parity checkpoint A B.",
+)
 def state_missing(case: Case) -> Cause | None:
     """A checkpoint that both sides write lacks keys in the candidate."""
     lost = measurements(case, "checkpoint_kind", differences={Difference.MISSING})
@@ -46,10 +57,15 @@ def state_missing(case: Case) -> Cause | None:
         explains=explained(case, expects(*_CONTENT, differences={Difference.MISSING})),
         evidence=(f"missing: {evidence.listing(keys)}",),
         consequence="What is not saved starts over after a resume.",
-        advice="Compare the dictionaries that are saved, key by key: parity checkpoint A B.",
     )
 
 
+@rule(
+    "checkpoint-counter-shifted",
+    needs=("checkpoint_value",),
+    predicts="values in checkpoints",
+    advice="Compare whether the counter is saved before or after it is incremented.",
+)
 def counter_shifted(case: Case) -> Cause | None:
     """A counter is saved with another value, while the weights beside it are equal."""
     measured = first(case, "checkpoint_value", differences=VALUE)
@@ -66,5 +82,4 @@ def counter_shifted(case: Case) -> Cause | None:
         explains=explained(case, expects("checkpoint_value", differences=VALUE)),
         evidence=(evidence.line(measured), "all tensors in the checkpoint are equal"),
         consequence="A resumed run leaves out updates, or makes them twice.",
-        advice="Compare whether the counter is saved before or after it is incremented.",
     )

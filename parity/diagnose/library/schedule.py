@@ -7,7 +7,7 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import Curve, constant, cosine, curve, follows, parting, same, slope
 from parity.diagnose.library.printout import prints, stores
 from parity.diagnose.library.reach import VALUE, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 
 _SHIFTS = (1, -1, 2, -2, 3, -3)
 
@@ -36,7 +36,7 @@ class _Rates:
         common = sorted(self.reference.keys() & self.candidate.keys(), reverse=True)
         return max(common, key=lambda update: abs(self.reference[update] - self.candidate[update]))
 
-    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...], advice: str) -> Cause:
+    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...]) -> Cause:
         """A cause that explains the learning rates, their printed values and all that follows from them."""
         return Cause(
             id=identifier,
@@ -50,7 +50,6 @@ class _Rates:
             ),
             evidence=lines,
             consequence=_CONSEQUENCES[identifier],
-            advice=advice,
         )
 
 
@@ -67,6 +66,12 @@ _CONSEQUENCES = {
 }
 
 
+@rule(
+    "learning-rate-zero-at-start",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Count the warm-up from one: (e + 1) / (W + 1) in place of e / W.",
+)
 def learning_rate_zero_at_start(case: Case) -> Cause | None:
     """The candidate's first learning rate is 0 and the reference's is not."""
     rates = _rates(case)
@@ -79,11 +84,16 @@ def learning_rate_zero_at_start(case: Case) -> Cause | None:
     ours, theirs = slope(rates.reference), slope(rates.candidate)
     if ours is not None and theirs is not None:
         lines.append(evidence.both("rise of the learning rate per update", ours, theirs))
-    advice = "Count the warm-up from one: (e + 1) / (W + 1) in place of e / W."
     title = "The candidate's first learning rate is 0"
-    return rates.cause(case, "learning-rate-zero-at-start", title, tuple(lines), advice)
+    return rates.cause(case, "learning-rate-zero-at-start", title, tuple(lines))
 
 
+@rule(
+    "learning-rate-constant",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Check that the schedule is computed and written into every parameter group at every update.",
+)
 def learning_rate_constant(case: Case) -> Cause | None:
     """The candidate never changes the learning rate, the reference does."""
     rates = _rates(case)
@@ -96,11 +106,17 @@ def learning_rate_constant(case: Case) -> Cause | None:
         f"reference: between {low!r} and {high!r}",
         rates.line(rates.last),
     )
-    advice = "Check that the schedule is computed and written into every parameter group at every update."
     title = "The candidate's learning rate never changes"
-    return rates.cause(case, "learning-rate-constant", title, lines, advice)
+    return rates.cause(case, "learning-rate-constant", title, lines)
 
 
+@rule(
+    "learning-rate-shifted",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Compare where the schedule is evaluated or stepped: before or after the counter is incremented, before or "
+    "after optimizer.step().",
+)
 def learning_rate_shifted(case: Case) -> Cause | None:
     """The candidate's curve is the reference's, a few updates early or late."""
     rates = _rates(case)
@@ -115,13 +131,17 @@ def learning_rate_shifted(case: Case) -> Cause | None:
                 f"candidate(t) = reference(t {'+' if shift > 0 else '-'} {abs(shift)}) at all {points} common points",
                 rates.line(rates.place[0]),
             )
-            advice = "Compare where the schedule is evaluated or stepped: before or after the counter is incremented, "
-            advice += "before or after optimizer.step()."
             title = f"The candidate's learning rate runs {distance} {when} the reference's"
-            return rates.cause(case, "learning-rate-shifted", title, lines, advice)
+            return rates.cause(case, "learning-rate-shifted", title, lines)
     return None
 
 
+@rule(
+    "learning-rate-scaled",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Compare the base learning rate and whatever it is multiplied with.",
+)
 def learning_rate_scaled(case: Case) -> Cause | None:
     """The candidate's learning rate is a constant multiple of the reference's."""
     rates = _rates(case)
@@ -138,11 +158,16 @@ def learning_rate_scaled(case: Case) -> Cause | None:
         rates.line(common[0]),
         *(f"this is {name} or its inverse" for name in known),
     )
-    advice = "Compare the base learning rate and whatever it is multiplied with."
     title = f"The candidate's learning rate is {factor:.9g} times the reference's throughout"
-    return rates.cause(case, "learning-rate-scaled", title, lines, advice)
+    return rates.cause(case, "learning-rate-scaled", title, lines)
 
 
+@rule(
+    "schedule-warmup",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Compare the number of warm-up steps, its unit (updates or micro-steps) and the denominator (W or W + 1).",
+)
 def schedule_warmup(case: Case) -> Cause | None:
     """Both curves rise along a straight line from the first update, with different slopes."""
     rates = _rates(case)
@@ -156,21 +181,25 @@ def schedule_warmup(case: Case) -> Cause | None:
         rates.line(rates.place[0]),
         evidence.both("highest learning rate", max(rates.reference.values()), max(rates.candidate.values())),
     )
-    advice = "Compare the number of warm-up steps, its unit (updates or micro-steps) and the denominator (W or W + 1)."
     title = "The candidate warms up along another slope"
-    return rates.cause(case, "schedule-warmup", title, lines, advice)
+    return rates.cause(case, "schedule-warmup", title, lines)
 
 
+@rule(
+    "schedule-horizon",
+    needs=("lr",),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Compare the number of updates the schedule is built for, its unit, and how often it is stepped.",
+)
 def schedule_horizon(case: Case) -> Cause | None:
     """The candidate's curve is the reference's on another time scale, or leaves it in order to decay differently."""
     rates = _rates(case)
     if rates is None or constant(rates.reference):
         return None
-    advice = "Compare the number of updates the schedule is built for, its unit, and how often it is stepped."
     scaled = _time_scale(case, rates)
     if scaled is not None:
         title, lines = scaled
-        return rates.cause(case, "schedule-horizon", title, (*lines, rates.line(rates.last)), advice)
+        return rates.cause(case, "schedule-horizon", title, (*lines, rates.line(rates.last)))
     parted = parting(rates.reference, rates.candidate)
     # One equal point may be chance: any two schedules with the same first value have it.
     if parted is None or parted < min(rates.reference) + 2 or not _decays(rates):
@@ -182,7 +211,7 @@ def schedule_horizon(case: Case) -> Cause | None:
         *_horizons(rates),
     )
     title = f"The learning rates are equal before update {parted} and then decay along different curves"
-    return rates.cause(case, "schedule-horizon", title, lines, advice)
+    return rates.cause(case, "schedule-horizon", title, lines)
 
 
 def _rates(case: Case) -> _Rates | None:

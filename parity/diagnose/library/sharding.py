@@ -7,7 +7,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.across import worlds
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.model import Process, Trace
 from parity.trace.shapes import dimensions
@@ -17,6 +17,12 @@ _SEED: Final = re.compile(r"\bsampler seeded (-?\d+)")
 _DEALT: Final = ("batch", "batch_shape", "tokens", "rng", "eval_batch")
 
 
+@rule(
+    "sampler-epoch-not-set",
+    needs=("sampler_epoch", "batch"),
+    predicts="batches from a later epoch on, and all numbers from there on",
+    advice="Call sampler.set_epoch(epoch) at the beginning of every epoch.",
+)
 def sampler_epoch_not_set(case: Case) -> Cause | None:
     """The reference tells its sampler every epoch, the candidate does not, and begins to differ in a later one."""
     batch = first(case, "batch", differences=VALUE)
@@ -38,7 +44,6 @@ def sampler_epoch_not_set(case: Case) -> Cause | None:
             evidence.line(batch),
         ),
         "Every epoch deals the samples in the same order, to the same ranks.",
-        "Call sampler.set_epoch(epoch) at the beginning of every epoch.",
     )
 
 
@@ -51,6 +56,12 @@ def _epochs(process: Process) -> dict[int, int]:
     }
 
 
+@rule(
+    "sampler-seed",
+    needs=("loader_epoch", "batch"),
+    predicts="batches, and all numbers from there on",
+    advice="Compare where the seed comes from; where it is broadcast, from which rank.",
+)
 def sampler_seed(case: Case) -> Cause | None:
     """The samplers of both sides deal as many samples, by another seed."""
     batch = first(case, "batch", differences=VALUE)
@@ -66,10 +77,15 @@ def sampler_seed(case: Case) -> Cause | None:
         batch.moment,
         (evidence.both("seed of the sampler", *found), evidence.line(batch)),
         "The same samples come in another order, to other ranks.",
-        "Compare where the seed comes from; where it is broadcast, from which rank.",
     )
 
 
+@rule(
+    "shards-overlap",
+    needs=("batch",),
+    predicts="batches, and all numbers from there on",
+    advice="Give the sampler the number of ranks and the rank, or cut the data by them.",
+)
 def shards_overlap(case: Case) -> Cause | None:
     """Ranks of the candidate train on the same batch in one update, those of the reference never do."""
     batch = first(case, "batch", differences=VALUE)
@@ -86,7 +102,6 @@ def shards_overlap(case: Case) -> Cause | None:
         batch.moment,
         (f"{evidence.moment(update)}: one batch is on ranks {' and '.join(map(str, ranks))}", evidence.line(batch)),
         "Several ranks compute one gradient: an update sees less data than it seems to.",
-        "Give the sampler the number of ranks and the rank, or cut the data by them.",
     )
 
 
@@ -103,6 +118,13 @@ def _shared(trace: Trace) -> tuple[int, tuple[int, int]] | None:
     return min(found, default=None)
 
 
+@rule(
+    "samples-per-epoch",
+    needs=("loader_epoch", "batch"),
+    predicts="batches, and all numbers from there on",
+    advice="Compare how the data is cut: divisions that leave a remainder, the number of ranks that the sampler is "
+    "told, where a shard begins and ends.",
+)
 def samples_per_epoch(case: Case) -> Cause | None:
     """Over all ranks, the samplers of the candidate deal more samples in an epoch, or fewer."""
     batch = first(case, "batch", "batch_shape", differences=VALUE)
@@ -121,8 +143,6 @@ def samples_per_epoch(case: Case) -> Cause | None:
         batch.moment,
         (evidence.both("samples in an epoch, over all ranks", before, after), evidence.line(batch)),
         "Some samples are never seen." if fewer else "Some samples are seen more than once in an epoch.",
-        "Compare how the data is cut: divisions that leave a remainder, the number of ranks that the sampler is told, "
-        "where a shard begins and ends.",
     )
 
 
@@ -137,6 +157,12 @@ def _dealt(trace: Trace) -> dict[str, int]:
     return total
 
 
+@rule(
+    "evaluation-padded",
+    needs=("eval_batch_shape",),
+    predicts="the batches of evaluations, and what is computed from them",
+    advice="DistributedSampler pads with the first samples; evaluate without it, or leave the padding out again.",
+)
 def evaluation_padded(case: Case) -> Cause | None:
     """Over all ranks the candidate evaluates a whole number of samples for each, more than the reference."""
     one = first(case, "eval_batch_shape", "eval_forwards")
@@ -159,7 +185,6 @@ def evaluation_padded(case: Case) -> Cause | None:
             f"{padded} is {samples} rounded up to a multiple of {world} ranks",
         ),
         consequence="The estimate depends on the number of ranks: some samples count twice.",
-        advice="DistributedSampler pads with the first samples; evaluate without it, or leave the padding out again.",
     )
 
 
@@ -180,7 +205,6 @@ def _cause(
     since: tuple[int, int, int],
     lines: tuple[str, ...],
     consequence: str,
-    advice: str,
 ) -> Cause:
     """A cause that explains data from a place on, and all that follows from it."""
     earliest = min([since, *(one.moment for one in measurements(case, "batch", differences=VALUE))])
@@ -190,5 +214,4 @@ def _cause(
         explains=explained(case, expects(*_DEALT, since=earliest), since=earliest),
         evidence=lines,
         consequence=consequence,
-        advice=advice,
     )

@@ -6,7 +6,7 @@ from typing import Final
 from parity.diagnose.case import Case, Pair, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Series
 
 _FARTHEST: Final = 8
@@ -15,6 +15,13 @@ _FEWEST: Final = 3
 Uses = dict[int, Place]
 
 
+@rule(
+    "batches-shifted",
+    needs=("batch",),
+    predicts="batches, also of evaluations that take from the same stream, and every number from there on",
+    advice="Look for a batch that is fetched and thrown away (a trial batch, a prefetch, a skip on resume), or fetched "
+    "once too rarely.",
+)
 def batches_shifted(case: Case) -> Cause | None:
     """From some batch on, the candidate serves the reference's batches, a few places early or late."""
     pair = _batches(case)
@@ -33,6 +40,13 @@ def batches_shifted(case: Case) -> Cause | None:
     return _shift_cause(case, pair, start, shift, line) if shift else None
 
 
+@rule(
+    "batches-repeated",
+    needs=("batch",),
+    predicts="batches, also of evaluations that take from the same stream, and every number from there on",
+    advice="Look for a batch fetched outside the micro-step loop, an iterator that is made anew, or a sampler whose "
+    "epoch is never set.",
+)
 def batches_repeated(case: Case) -> Cause | None:
     """In the update that parts, the candidate serves a batch again where the reference serves a new one."""
     pair = _batches(case)
@@ -58,8 +72,6 @@ def batches_repeated(case: Case) -> Cause | None:
             ),
         ),
         consequence="The candidate sees less data than the reference in the same number of updates.",
-        advice="Look for a batch fetched outside the micro-step loop, an iterator that is made anew, or a sampler "
-        "whose epoch is never set.",
     )
 
 
@@ -136,8 +148,6 @@ def _shift_cause(case: Case, pair: Pair, start: int, shift: int, line: str) -> C
             evidence.both(f"batch {start}, {evidence.moment(update)}", pair[0].python(start), pair[1].python(start)),
         ),
         consequence="Every update is made with the data of another one.",
-        advice="Look for a batch that is fetched and thrown away (a trial batch, a prefetch, a skip on resume), or "
-        "fetched once too rarely.",
     )
 
 

@@ -6,7 +6,7 @@ from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.across import Parting, apart, newly_apart, sums, worlds
 from parity.diagnose.library.reach import VALUE, at, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 from parity.trace.model import Process
 
@@ -14,6 +14,12 @@ _SYNCS: Final = "gradient_syncs"
 _BUFFERS: Final = ("broadcast_buffers", "forward_sync_buffers")
 
 
+@rule(
+    "gradients-not-synchronised",
+    needs=("gradient", "gradient_syncs"),
+    predicts="all numbers from the first backward on whose gradients part",
+    advice="Leave no_sync, or set require_backward_grad_sync, before the last forward of each update.",
+)
 def gradients_not_synchronised(case: Case) -> Cause | None:
     """Gradients are equal on all ranks of the reference, and the candidate never exchanges them, or not with all."""
     parting = _gradients_apart(case)
@@ -35,6 +41,12 @@ def gradients_not_synchronised(case: Case) -> Cause | None:
     )
 
 
+@rule(
+    "forward-past-the-wrapper",
+    needs=("gradient", "gradient_syncs"),
+    predicts="all numbers from the first backward on whose gradients part",
+    advice="Call the wrapped model in the training loop; .module is for evaluating and saving.",
+)
 def forward_past_the_wrapper(case: Case) -> Cause | None:
     """The candidate calls the module inside DistributedDataParallel, so that nothing is exchanged."""
     parting = _gradients_apart(case)
@@ -46,10 +58,15 @@ def forward_past_the_wrapper(case: Case) -> Cause | None:
         explains=explained(case, since=_backward(parting)),
         evidence=(parting.line, *_exchanges(case), "both sides wrap a model, and enter no_sync equally often"),
         consequence="No gradient is exchanged: each rank trains a model of its own on its own share of the data.",
-        advice="Call the wrapped model in the training loop; .module is for evaluating and saving.",
     )
 
 
+@rule(
+    "synchronised-every-micro-step",
+    needs=("gradient_syncs",),
+    predicts="all numbers from the first gradient on that differs",
+    advice="Enter no_sync for all micro-steps but the last of each update.",
+)
 def synchronised_every_micro_step(case: Case) -> Cause | None:
     """The candidate exchanges gradients at every micro-step, where the reference does at the last of each update."""
     ours, theirs = _syncs(case)
@@ -66,10 +83,15 @@ def synchronised_every_micro_step(case: Case) -> Cause | None:
         evidence=(*_exchanges(case), evidence.line(gradient)),
         consequence="The sum is the same but for the order of its additions, so that the last bits change; the ranks "
         "exchange several times as many bytes.",
-        advice="Enter no_sync for all micro-steps but the last of each update.",
     )
 
 
+@rule(
+    "clip-before-reduction",
+    needs=("clip_norm",),
+    predicts="all numbers from the first clipping on whose norms part",
+    advice="Clip once all gradients are reduced.",
+)
 def clip_before_reduction(case: Case) -> Cause | None:
     """Each rank of the candidate clips its own gradients; what they are reduced to is the same on all."""
     norms = newly_apart(case, "clip_norm")
@@ -81,10 +103,15 @@ def clip_before_reduction(case: Case) -> Cause | None:
         explains=explained(case, since=_backward(norms)),
         evidence=(norms.line, "the parameters are equal on all ranks after that update", *_exchanges(case)),
         consequence="Each rank is limited by a norm of its own: what is averaged points elsewhere, and is shorter.",
-        advice="Clip once all gradients are reduced.",
     )
 
 
+@rule(
+    "buffers-not-broadcast",
+    needs=("distributed_option", "buffer"),
+    predicts="buffers and evaluations, and all numbers from there on",
+    advice="Keep broadcast_buffers, or use SyncBatchNorm.",
+)
 def buffers_not_broadcast(case: Case) -> Cause | None:
     """The reference gives the buffers of rank 0 to all ranks before each forward, the candidate does not."""
     name = next((name for name in _BUFFERS if _switched_off(case, name)), "")
@@ -98,7 +125,6 @@ def buffers_not_broadcast(case: Case) -> Cause | None:
         evidence=(evidence.both(name, "True", "False"), evidence.line(one)),
         consequence="Running statistics differ between ranks: ranks evaluate different models, and what is saved "
         "knows the data of one rank only.",
-        advice="Keep broadcast_buffers, or use SyncBatchNorm.",
     )
 
 

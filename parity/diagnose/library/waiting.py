@@ -8,7 +8,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.lifecycle import completed, cut, failed
 from parity.diagnose.library.reach import expects, explained, measurements
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Trace
 
 _DEADLOCK: Final = "parity: deadlock: "
@@ -16,6 +16,13 @@ _RANK: Final = re.compile(r"rank \d+: ")
 _ABSENT: Final = re.compile(r"^FileNotFoundError: .*: '(.+)'$")
 
 
+@rule(
+    "ranks-deadlock",
+    needs=("exit_status",),
+    predicts="that everything behind that point is missing",
+    advice="Every rank has to issue the same collectives in the same order: look for a condition on the rank, on what"
+    " only one rank knows, or on a number of batches that differs between ranks.",
+)
 def ranks_deadlock(case: Case) -> Cause | None:
     """The candidate's ranks wait for one another for ever, as who watched them has seen."""
     status = failed(case)
@@ -29,11 +36,15 @@ def ranks_deadlock(case: Case) -> Cause | None:
         explains=_ending(case),
         evidence=(last.removeprefix("parity: "), *(line for line in said if _RANK.match(line))),
         consequence="The training never ends, and holds all its ranks until somebody ends it.",
-        advice="Every rank has to issue the same collectives in the same order: look for a condition on the rank, on "
-        "what only one rank knows, or on a number of batches that differs between ranks.",
     )
 
 
+@rule(
+    "read-before-written",
+    needs=("exception", "file_written"),
+    predicts="that everything behind that point is missing",
+    advice="Put a barrier between what one rank writes and what the others read.",
+)
 def read_before_written(case: Case) -> Cause | None:
     """A rank of the candidate misses a file that another rank writes in the reference."""
     if failed(case) is None:
@@ -52,7 +63,6 @@ def read_before_written(case: Case) -> Cause | None:
                     f"in the reference rank {writer} writes {absent[1]}, and the others wait",
                 ),
                 consequence="It depends on the speed of the ranks whether the training begins at all.",
-                advice="Put a barrier between what one rank writes and what the others read.",
             )
     return None
 

@@ -8,7 +8,7 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import Curve, curve
 from parity.diagnose.library.printout import prints, stores
 from parity.diagnose.library.reach import VALUE, expects, explained, first
-from parity.diagnose.registry import Cause
+from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Process
 
 
@@ -34,6 +34,12 @@ class _Option:
         return value if 0 < value <= 1 and not self.text.isdecimal() else None
 
 
+@rule(
+    "warmup-unit-changed",
+    needs=("lr", "config"),
+    predicts="learning rates, printed and saved ones, steps of a scheduler, and every number from there on",
+    advice="Give the option the value that reproduces the reference; where the warm-up is wanted, declare it.",
+)
 def warmup_unit_changed(case: Case) -> Cause | None:
     """The candidate warms up for a share of all updates, given by an option that the reference does not have."""
     measurement = first(case, "lr", differences=VALUE)

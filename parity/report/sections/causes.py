@@ -5,6 +5,7 @@ from typing import Final
 
 from parity.compare.measurement import Comparison
 from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import documented
 from parity.findings.model import Finding, Verdict
 from parity.report.document import Block, Bullets, Code, Excerpt, Inline, Paragraph, Section, Strong, Table, Text
 from parity.report.evidence import evidence, location, unproven
@@ -80,6 +81,7 @@ def _explained(explanation: Explanation, *, several: bool) -> Section:
         blocks.append(Bullets(tuple((line,) for line in cause.evidence)))
     if cause.advice:
         blocks.append(Paragraph((Strong(("Advice:",)), f" {sentence(cause.advice)}")))
+    blocks.append(Paragraph(("More about this cause: ", Code(documented(cause.id)), ".")))
     table = _findings(explanation.sightings, several=several)
     # A single finding has been shown in full above; the sentence alone says that it is the only one.
     single = len({finding.id for sighting in explanation.sightings for finding in sighting.findings}) == 1

@@ -91,6 +91,29 @@ class Training:
     saved_until: int = 99
     unsaved: tuple[str, ...] = ()
     counter: int = 0
+    shares: tuple[float, ...] = ()
+    short: tuple[int, ...] = ()
+    loader: str = "RandomSampler"
+    tied: bool = False
+    frozen: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    optimizer: str = "AdamW"
+    scaler: float = 64.0
+    clip_scale: float = 1.0
+    clip_by: float = 1.0
+    average: str = ""
+    momentum: float | None = None
+    targets: int = 0
+    eval_moves: bool = False
+    draws_between: bool = False
+    prints_sum: bool = False
+    eval_weights: tuple[float, ...] = ()
+    perplexity: str = ""
+    eval_model: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in SHAPES if name not in self.left_out)
 
     def trace(self) -> Trace:
         processes = tuple(_Rank(self, rank).process() for rank in range(self.world))
@@ -126,10 +149,14 @@ class _Rank:
         for name, value in t.config:
             self.see("config", value, name)
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
-        for name, shape in SHAPES.items():
+        self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
+        if t.tied:
+            self.see("tied_storage", "wte.weight", "head.weight")
+        for name in t.names:
+            shape = SHAPES[name]
             seed = (t.seed, name, name in t.initial) if len(shape) > 1 else name
             self.parameters[name] = digest("initial", seed)
-            self.see("parameter_kind", f"float32{list(shape)}", name)
+            self.see("parameter_kind", f"float32{list(shape)}{' frozen' * (name in t.frozen)}", name)
             self.see("parameter_initial", self.parameters[name], name)
         elements = sum(math.prod(SHAPES[name]) for name in t.decayed)
         self.say(f"decayed: {len(t.decayed)} tensors, {elements:,} parameters")
@@ -155,7 +182,7 @@ class _Rank:
         self.update = step
         seen = []
         batch = 0
-        for number in range(t.micro_steps):
+        for number in range(t.micro_steps - (step in t.short)):
             batch = self.next_batch() if number == 0 or not t.one_batch_per_update else batch
             self.see("rng", digest("rng", t.seed, self.draws), "torch")
             self.see("train_mode", self.mode)
@@ -169,43 +196,59 @@ class _Rank:
             if t.target:
                 self.see("target", digest("target", t.target, batch), "0")
                 offset = fraction(digest("offset", t.target))
-            self.see("loss", output / t.micro_steps * t.loss_scale + t.extra_loss + offset)
+            if t.targets:
+                self.see("target_shape", f"int64[{t.targets}]", "0")
+            share = t.shares[number] if t.shares else 1 / t.micro_steps
+            self.see("loss", output * share * t.loss_scale + t.extra_loss + offset)
+            self.see("loss_scale", t.scaler)
+            self.draws += t.draws_between
+        self.see("rng_consumed", int(t.draws_between), "outside the model")
         self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
         if step > 0:
             self.see("zero_grad", t.zero_calls)
         self.kept = seen if t.clears else self.kept + seen
         self.kept = self.kept[-1:] if t.zero_calls == t.micro_steps > 1 else self.kept
-        self.see("micro_steps", t.micro_steps)
-        self.see("tokens", t.micro_steps * t.batch_size * t.length)
+        self.see("micro_steps", t.micro_steps - (step in t.short))
+        self.see("tokens", (t.micro_steps - (step in t.short)) * t.batch_size * t.length)
         self.step(step, self.kept)
-        self.say(f"iter {step}: loss {seen[-1][1] * t.printed_loss:.4f}, lr {t.rate(step):.5f}")
+        printed = sum(output for _, output in seen) / len(seen) if t.prints_sum else seen[-1][1]
+        self.say(f"iter {step}: loss {printed * t.printed_loss:.4f}, lr {t.rate(step):.5f}")
 
     def step(self, step: int, seen: list[tuple[int, float]]) -> None:
         t = self.t
         factor = t.gradient_scale * t.loss_scale
-        norm = (
-            0.5 + fraction(digest("gradient", seen, t.extra_loss, self.mode, list(self.parameters.values())))
-        ) * factor
+        content = (seen, t.extra_loss, t.shares, t.tied, t.frozen, self.mode, list(self.parameters.values()))
+        norm = (0.5 + fraction(digest("gradient", *content))) * factor
         self.see("gradient_norm", norm)
-        for name in SHAPES:
-            self.see("gradient", digest("gradient", name, norm), name)
+        for name in t.names:
+            if name not in t.frozen:
+                self.see("gradient", digest("gradient", name, norm), name)
         self.see("clip_calls", int(t.clip is not None))
         if t.clip is not None:
             self.see("clip_limit", t.clip)
-            self.see("clip_norm", norm)
+            self.see("clip_norm", norm * t.clip_by)
+            self.see("clip_scale", t.clip_scale)
         self.see("lr", t.rate(step), "all groups")
         if step > 0:
             self.see("scheduler_steps", t.scheduler_steps)
+        if step == 0:
+            self.see("optimizer_type", t.optimizer)
         for name in t.held:
+            if name not in t.names or name in t.frozen:
+                continue
             decay = t.decay if name in t.decayed else 0.0
             group = f"amsgrad=False, betas={t.betas}, eps=1e-08, weight_decay={decay}"
             if step == 0:
                 self.see("optimizer_group", group, name)
-            clipped = min(norm, t.clip or norm)
+            clipped = min(norm, (t.clip or norm) / t.clip_by)
             if t.rate(step):
-                self.parameters[name] = digest(self.parameters[name], clipped, t.rate(step), group, t.rule)
+                self.parameters[name] = digest(self.parameters[name], clipped, t.rate(step), group, t.rule, t.optimizer)
             self.see("parameter", self.parameters[name], name)
             self.see("optimizer_state", digest("state", norm, t.betas), f"{name}/exp_avg")
+        if t.average and t.average != "still":
+            self.see("parameter_outside", digest(t.average, list(self.parameters.values())), "average.weight")
+        if t.momentum is not None:
+            self.see("buffer", digest("buffer", t.momentum, self.kept), "norm.running_mean")
 
     def evaluate(self, step: int) -> None:
         t = self.t
@@ -219,9 +262,17 @@ class _Rank:
                 self.see("eval_mode", t.eval_mode)
                 self.see("eval_batch_shape", f"int64[{t.batch_size}, {t.eval_length}]", "0")
                 self.see("eval_batch", batch, "0")
-                losses.append(self.forward(batch, t.eval_mode))
+                losses.append(self.forward(batch, t.eval_mode, t.eval_model))
                 self.see("eval_output", losses[-1], "0")
-            means[split] = sum(losses) / len(losses)
+            weights = t.eval_weights or (1.0,) * len(losses)
+            means[split] = sum(loss * one for loss, one in zip(losses, weights, strict=True)) / sum(weights)
+        self.draws += t.eval_moves
+        if step:
+            self.see("eval_draws", int(t.eval_moves))
+        if t.perplexity:
+            mean = means[t.splits[-1]]
+            shown = {"e": math.exp(mean), "2": 2**mean, "means": sum(map(math.exp, losses)) / len(losses)}
+            self.say(f"step {step}: perplexity {shown[t.perplexity]:.6f}")
         if t.stays_in_eval:
             self.mode = 0
         shown = [means.get(split, means[t.splits[-1]]) for split in t.prints]
@@ -248,17 +299,20 @@ class _Rank:
         while self.position in self.t.skipped:
             self.position += 1
         repeated = self.position - 1 if self.position in self.t.repeats else self.position
-        batch = digest("batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length)
+        batch = digest("batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length, self.t.loader)
         self.position += 1
         return batch
 
-    def forward(self, batch: int, mode: int) -> float:
+    def forward(self, batch: int, mode: int, model: str = "") -> float:
         noise = 0
         if mode and self.t.dropout:
             noise = digest("dropout", self.t.seed, self.draws)
             self.draws += 1
         return self.t.output_scale * (
-            2 + fraction(digest("loss", self.t.model, list(self.parameters.values()), batch, noise))
+            2
+            + fraction(
+                digest("loss", model or self.t.model, self.t.targets, list(self.parameters.values()), batch, noise)
+            )
         )
 
     def see(self, channel: str, value: Any, name: str = "") -> None:

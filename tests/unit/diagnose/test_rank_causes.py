@@ -112,7 +112,7 @@ def judged(reference: World, change: dict[str, object]) -> Judgement:
 
 
 def named(rows):
-    return [pytest.param(*row, id=f"{getattr(row[0], '__name__', row[0])}-{at}") for at, row in enumerate(rows)]
+    return [pytest.param(*row, id=f"{getattr(row[0], 'name', row[0])}-{at}") for at, row in enumerate(rows)]
 
 
 @pytest.mark.parametrize(("identifier", "reference", "change", "piece"), named(SYMPTOMS))
@@ -135,16 +135,16 @@ def test_near_miss_is_left_alone(rule, reference, change):
 
 def test_every_rule_about_ranks_has_a_symptom_and_a_near_miss():
     parts = (combining, ranks, sharding, synchronisation, waiting)
-    rules = [rule for rule in RULES if rule.__module__ in {part.__name__ for part in parts}]
+    rules = [rule for rule in RULES if rule.recognise.__module__ in {part.__name__ for part in parts}]
     cases = [Case(judged(reference, change)) for _, reference, change, _ in SYMPTOMS]
-    assert [rule.__name__ for rule in rules if not any(rule(case) for case in cases)] == []
-    assert {rule.__name__ for rule in rules} == {rule.__name__ for rule, _, _ in NEAR_MISSES}
+    assert [rule.name for rule in rules if not any(rule(case) for case in cases)] == []
+    assert {rule.name for rule in rules} == {rule.name for rule, _, _ in NEAR_MISSES}
 
 
 @pytest.mark.parametrize("world", [ALONE, TWO, FOUR], ids=["one", "two", "four"])
 def test_identical_runs_have_no_cause(world):
     case = Case(judge(compare(world.trace(), world.trace())))
-    assert [rule.__name__ for rule in RULES if rule(case) is not None] == []
+    assert [rule.name for rule in RULES if rule(case) is not None] == []
 
 
 def test_a_rate_that_differs_on_another_rank_is_not_said_to_be_scaled():

@@ -43,7 +43,7 @@ def test_the_schema_is_frozen(make):
     assert result["noise"] is None
     assert set(result["environment"]) == {"reference", "candidate"}
     for one in result["causes"]:
-        assert set(one) == {"id", "title", "explains", "evidence", "share", "consequence", "advice"}
+        assert set(one) == {"id", "title", "explains", "evidence", "share", "consequence", "advice", "docs"}
     for one in result["not_compared"]:
         assert set(one) == {"channel", "name", "reason"}
     for one in result["findings"]:

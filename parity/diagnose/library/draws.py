@@ -1,0 +1,92 @@
+"""Causes in who draws from the generators of the training."""
+
+from parity.diagnose.case import Case
+from parity.diagnose.library import evidence
+from parity.diagnose.library.occasions import evaluations
+from parity.diagnose.library.reach import VALUE, at, expects, explained, first
+from parity.diagnose.parting import parting
+from parity.diagnose.registry import Cause, rule
+from parity.trace.channels import Phase
+from parity.trace.model import Value
+
+_OUTSIDE = "outside the model"
+
+
+@rule(
+    "evaluation-draws",
+    needs=("rng", "eval_draws"),
+    predicts="generators and batches after that evaluation, and every number from there on",
+    advice="Give loaders and sampling of evaluations a generator of their own: the iterator of a loader draws a seed "
+    "when it is made.",
+)
+def evaluation_draws(case: Case) -> Cause | None:
+    """The candidate's evaluations draw from a generator of the training, and the reference's do not."""
+    place, draws = parting(case.judgement), case.pair("eval_draws")
+    if place is None or draws is None or place.channel.name not in ("rng", "batch"):
+        return None
+    ours, theirs = (any(series.values.tolist()) for series in draws)
+    before = [update for update in evaluations(case)[1] if update < place.update]
+    if ours or not theirs or not before or case.findings("eval_forwards", "eval_mode"):
+        return None
+    return Cause(
+        id="evaluation-draws",
+        title="The candidate's evaluations move the random numbers of the training",
+        explains=explained(
+            case,
+            expects("rng", "batch", "eval_batch", since=at(max(before), Phase.EVAL), differences=VALUE),
+            since=place.first.moment,
+        ),
+        evidence=(
+            evidence.line(place.first),
+            f"the last evaluation before it: after update {max(before)}" if max(before) >= 0 else "evaluated before",
+            evidence.both("evaluations that move a generator of the training", "none", "some"),
+            *_seeds(case),
+        ),
+        consequence="How often the candidate evaluates decides what it trains on.",
+    )
+
+
+@rule(
+    "draws-between-forwards",
+    needs=("rng", "rng_consumed"),
+    predicts="generators and batches after the first forward, and every number from there on",
+    advice="Recompute activations with their own random state (preserve_rng_state=True), and look for noise that is "
+    "drawn around the backward.",
+)
+def draws_between_forwards(case: Case) -> Cause | None:
+    """The candidate draws random numbers between two forwards of the training, where the reference draws none.
+
+    A recomputation that does not restore the random state is such a draw: the loss is right, its gradient belongs to
+    another dropout mask.
+    """
+    place, consumed = parting(case.judgement), case.pair("rng_consumed", _OUTSIDE)
+    moved = first(case, "rng", differences=VALUE)
+    if place is None or consumed is None or moved is None or moved.moment > place.first.moment:
+        return None
+    ours, theirs = (series.values.tolist() for series in consumed)
+    if any(ours) or not any(theirs) or case.findings("eval_forwards", "eval_mode", "batch_shape"):
+        return None
+    share = sum(map(bool, theirs)) / len(theirs)
+    if share <= 0.5:
+        return None
+    return Cause(
+        id="draws-between-forwards",
+        title="The candidate draws random numbers between the forwards of its training",
+        explains=explained(case, expects("rng", "batch", since=moved.moment, differences=VALUE), since=moved.moment),
+        evidence=(
+            evidence.line(moved),
+            evidence.both("updates that draw outside the model", sum(map(bool, ours)), sum(map(bool, theirs))),
+        ),
+        consequence="Dropout and whatever else is drawn differ; if activations are recomputed with another mask, the "
+        "gradient is not that of the loss.",
+    )
+
+
+def _seeds(case: Case) -> tuple[str, ...]:
+    for pair in case.pairs("loader_seed"):
+        values: tuple[Value, Value] = pair[0].python(0), pair[1].python(0)
+        if values[0] != values[1]:
+            return (
+                evidence.both(f"seed drawn by {pair[0].name}, {evidence.moment(int(pair[0].updates[0]))}", *values),
+            )
+    return ()

@@ -1,0 +1,191 @@
+"""More defects and harmless changes of family char_gpt: hyper-parameters, evaluation, what is printed, failures."""
+
+from typing import Final
+
+from parity.trace.channels import Phase
+from tests.mutants.rows import Benign, Edit, Mutant
+
+_TRAINER: Final = "char_gpt/trainer.py"
+_EVALUATION: Final = "char_gpt/evaluation.py"
+_SCHEDULE: Final = "common/schedule.py"
+_ADAMW: Final = "common/optimizers/adamw.py"
+_ZERO: Final = "            self.optimizer.zero_grad(set_to_none=True)\n"
+
+
+def _planted(name: str, cause: str, place: tuple[int, Phase, str], *edits: tuple[str, str, str]) -> Mutant:
+    update, phase, channel = place
+    return Mutant(
+        id=name,
+        edits=tuple(Edit(file=file, old=old, new=new) for file, old, new in edits),
+        update=update,
+        phase=phase,
+        channel=channel,
+        cause=cause,
+    )
+
+
+def _harmless(name: str, *edits: tuple[str, str, str]) -> Benign:
+    return Benign(id=name, edits=tuple(Edit(file=file, old=old, new=new) for file, old, new in edits))
+
+
+MORE: Final = (
+    _planted(
+        "gradients-never-cleared",
+        "gradients-not-cleared",
+        (1, Phase.BACKWARD, "stale_gradients"),
+        (_TRAINER, _ZERO, ""),
+    ),
+    _planted(
+        "gradients-cleared-in-micro-step",
+        "gradients-cleared-within-update",
+        (0, Phase.BACKWARD, "gradient_norm"),
+        (_TRAINER, _ZERO, ""),
+        (
+            _TRAINER,
+            '        with self.timer.section("backward_pass"):\n',
+            '        self.optimizer.zero_grad(set_to_none=True)\n        with self.timer.section("backward_pass"):\n',
+        ),
+    ),
+    _planted(
+        "evaluation-without-eval",
+        "evaluation-in-train-mode",
+        (-1, Phase.EVAL, "eval_mode"),
+        (_EVALUATION, "    model.eval()\n", ""),
+    ),
+    _planted(
+        "evaluation-of-one-batch",
+        "evaluation-missing",
+        (-1, Phase.EVAL, "eval_batch"),
+        (_TRAINER, "batches_per_split=self.config.output.eval_iters", "batches_per_split=1"),
+    ),
+    _planted(
+        "scaled-loss-printed",
+        "printed-loss-scale",
+        (0, Phase.LOG, "log_value"),
+        (_TRAINER, "loss=loss.item() * self.micro_steps", "loss=loss.item()"),
+    ),
+    _planted(
+        "loss-multiplied-twice-for-printing",
+        "printed-loss-scale",
+        (0, Phase.LOG, "log_value"),
+        (_TRAINER, "loss=loss.item() * self.micro_steps", "loss=loss.item() * self.micro_steps**2"),
+    ),
+    _planted(
+        "second-moment-default",
+        "optimizer-hyperparameter",
+        (0, Phase.UPDATE, "optimizer_group"),
+        (_TRAINER, "betas=(optimisation.beta1, optimisation.beta2)", "betas=(optimisation.beta1, 0.999)"),
+    ),
+    _planted(
+        "clip-to-one",
+        "clip-limit",
+        (0, Phase.CLIP, "clip_limit"),
+        (
+            _TRAINER,
+            "clip_grad_norm_(self.model.parameters(), self.config.optimisation.grad_clip)",
+            "clip_grad_norm_(self.model.parameters(), 1.0)",
+        ),
+    ),
+    _planted(
+        "learning-rate-halved",
+        "learning-rate-scaled",
+        (0, Phase.LR, "lr"),
+        (
+            _TRAINER,
+            "learning_rate = self.schedule(self.iteration)",
+            "learning_rate = self.schedule(self.iteration) / 2",
+        ),
+    ),
+    _planted(
+        "warm-up-denominator",
+        "schedule-warmup",
+        (0, Phase.LR, "lr"),
+        (_SCHEDULE, "(self.warmup_iterations + 1)", "self.warmup_iterations"),
+    ),
+    _planted(
+        "fails-in-update-five",
+        "candidate-failed",
+        (-1, Phase.EXIT, "exit_status"),
+        (
+            _TRAINER,
+            "            loss = self._update()\n",
+            (
+                "            if self.iteration == 5:\n"
+                '                raise RuntimeError("out of luck")\n'
+                "            loss = self._update()\n"
+            ),
+        ),
+    ),
+    _planted(
+        "one-update-more",
+        "updates-missing",
+        (21, Phase.DATA, "micro_steps"),
+        (
+            _TRAINER,
+            "if self.iteration > self.config.optimisation.max_iters:",
+            "if self.iteration > self.config.optimisation.max_iters + 1:",
+        ),
+    ),
+    _planted(
+        "another-seed",
+        "seed-or-initialisation",
+        (-1, Phase.SETUP, "parameter_initial"),
+        ("common/seeding.py", "torch.manual_seed(", "torch.manual_seed(1 + "),
+    ),
+    _planted(
+        "biases-left-out-of-the-optimizer",
+        "optimizer-membership",
+        (0, Phase.UPDATE, "optimizer_group"),
+        ("common/optimizers/decay_groups.py", "parameter.dim() < 2", "parameter.dim() < 1"),
+    ),
+    _planted(
+        "attention-output-without-dropout",
+        "dropout-probability",
+        (0, Phase.FORWARD, "output"),
+        ("char_gpt/attention.py", "self.resid_dropout(self.c_proj(side_by_side))", "self.c_proj(side_by_side)"),
+    ),
+    _planted(
+        "penalty-added",
+        "model-operation-changed",
+        (0, Phase.LOSS, "loss"),
+        (
+            _TRAINER,
+            "            loss = loss / self.micro_steps\n",
+            "            loss = loss / self.micro_steps + self.bare_model.lm_head.weight.square().mean()\n",
+        ),
+    ),
+)
+
+MORE_BENIGN: Final = (
+    _harmless("clear-through-the-model", (_TRAINER, "self.optimizer.zero_grad(", "self.bare_model.zero_grad(")),
+    _harmless(
+        "loss-computed-outside-the-forward",
+        (
+            "char_gpt/model.py",
+            (
+                "        loss = functional.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), "
+                "ignore_index=IGNORED_TARGET)\n        return logits, loss\n"
+            ),
+            "        return logits, _loss(logits, targets)\n",
+        ),
+        (
+            "char_gpt/model.py",
+            "def _initialise(module",
+            (
+                "def _loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:\n"
+                "    flat = logits.flatten(0, 1)\n"
+                "    return functional.cross_entropy(flat, targets.flatten(), ignore_index=IGNORED_TARGET)\n"
+                "\n\ndef _initialise(module"
+            ),
+        ),
+    ),
+    _harmless(
+        "no-grad-as-a-context",
+        (_EVALUATION, "@torch.no_grad()\ndef _mean_loss", "def _mean_loss"),
+        (_EVALUATION, "        with precision.autocast():\n", "        with torch.no_grad(), precision.autocast():\n"),
+    ),
+    _harmless(
+        "losses-in-a-list", (_EVALUATION, "    losses = torch.zeros(count)\n", "    losses = torch.empty(count)\n")
+    ),
+    _harmless("mode-switched-by-train-false", (_EVALUATION, "    model.eval()\n", "    model.train(False)\n")),
+)
