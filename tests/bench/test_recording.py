@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,14 @@ FLAGS = shlex.split(
     --file_logging=False
     """
 )
-BUDGETS = {"bare": "", "scalars": "1.01x", "digest": "1.03x", DEBUG_MODE: ""}
+SKETCHES = "digest, sketches each update"
+TRAINCHECK = "traincheck, selective"
+BUDGETS = {"bare": "", "scalars": "1.01x", "digest": "1.03x", SKETCHES: "1.08x", DEBUG_MODE: "", TRAINCHECK: ""}
+LEVELS = {
+    "scalars": Recording(level="scalars"),
+    "digest": Recording(level="digest"),
+    SKETCHES: Recording(level="digest", sketch="every:1"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +66,7 @@ def variant(level: str, data: Path, place: Path, *extra: str) -> Callable[[], fl
             with (trace / "stdout.txt").open("wb") as stdout:
                 subprocess.run(words, stdout=stdout, check=True)
         else:
-            assert record(words, trace, Recording(level=level, out=out), streams=False) == 0
+            assert record(words, trace, replace(LEVELS[level], out=out), streams=False) == 0
         return update_seconds(trace)
 
     return measure
@@ -72,8 +80,10 @@ def show(benchmark, table: list[Ratio], title: str) -> None:
 
 
 def test_recording_overhead(benchmark, data: Path, tmp_path: Path) -> None:
-    """Ratio of the time of an update, recorded to bare, with a peer beside it."""
-    variants = {level: variant(level, data, tmp_path / "run") for level in BUDGETS}
+    """Ratio of the time of an update, recorded to bare, with two peers beside it, one of them where it is installed."""
+    variants = {level: variant(level, data, tmp_path / "run") for level in ("bare", *LEVELS, DEBUG_MODE)}
+    if shutil.which("traincheck-collect") is not None:
+        variants[TRAINCHECK] = selective(data, tmp_path)
     table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
     show(benchmark, table, "recording, one update of the witness (0.83 M parameters, eager, one thread)")
 
@@ -114,25 +124,19 @@ def test_interpreter_start_with_injection(benchmark, tmp_path: Path) -> None:
     print(f"added: {(table[1].seconds - table[0].seconds) * 1e3:.1f} ms   budget +15 ms")
 
 
-@pytest.mark.skipif(shutil.which("traincheck-collect") is None, reason="traincheck is not installed here")
-def test_traincheck_selective(benchmark, data: Path, tmp_path: Path) -> None:
+def selective(data: Path, tmp_path: Path) -> Callable[[], float]:
     """The peer's selective mode: invariants inferred from six iterations, then only what they need is collected."""
     invariants = tmp_path / "invariants.json"
     collect(tmp_path / "full", data, iterations=6)
     words = ["traincheck-infer", "-f", str(tmp_path / "full"), "-o", str(invariants)]
     subprocess.run(words, check=True, capture_output=True, cwd=tmp_path)
 
-    def selective() -> float:
+    def measure() -> float:
         place = tmp_path / "selective"
         shutil.rmtree(place, ignore_errors=True)
         return printed_seconds(collect(place, data, "--invariants", str(invariants), iterations=60))
 
-    variants = {"bare": variant("bare", data, tmp_path / "run"), "traincheck, selective": selective}
-    table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": 3}, rounds=1)
-    print("\nrecording, a peer")
-    for row in table:
-        benchmark.extra_info[row.name] = row.ratio
-        print(row.line())
+    return measure
 
 
 def collect(place: Path, data: Path, *options: str, iterations: int) -> str:
