@@ -9,12 +9,12 @@ import linecache
 import os
 import re
 import sys
-import sysconfig
 from types import FrameType
 from typing import Any, Final
 
 TEMPORARY: Final = "{temporary}"
 _AROUND: Final = 2
+_PACKAGES: Final = ("site-packages", "dist-packages")
 
 
 def whole_path(path: str) -> re.Pattern[str]:
@@ -38,7 +38,9 @@ class Places:
         self._patterns.append((_temporary(), TEMPORARY))
         self._seen: set[str] = set()
         self._foreign = tuple(
-            {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+            # Not asked of sysconfig, which would import its data into the program.
+            {os.path.dirname(os.__file__)}
+            | {path for path in sys.path if os.path.basename(path) in _PACKAGES}
             | {os.path.dirname(os.path.dirname(os.path.abspath(sys.modules["torch"].__file__ or "")))}
             | {os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}
         )

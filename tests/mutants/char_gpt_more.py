@@ -130,7 +130,7 @@ MORE: Final = (
         "another-seed",
         "seed-or-initialisation",
         (-1, Phase.SETUP, "parameter_initial"),
-        ("common/seeding.py", "torch.manual_seed(", "torch.manual_seed(1 + "),
+        ("common/seeding.py", "torch.manual_seed(seed + rank)", "torch.manual_seed(1 + seed + rank)"),
     ),
     _planted(
         "biases-left-out-of-the-optimizer",

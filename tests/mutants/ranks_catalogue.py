@@ -250,7 +250,7 @@ EVALUATION: Final = (
 SCHEDULE: Final = (
     planted(
         "ranks-scheduler-stepped-by-each",
-        "schedule-horizon",
+        "scheduler-cadence",
         (1, Phase.LR, "lr"),
         edit("    scheduler.step()\n", "    for _ in range(world):\n        scheduler.step()\n"),
     ),
