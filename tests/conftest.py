@@ -1,8 +1,14 @@
-"""What is collected: measurements only where they are asked for."""
+"""What is collected: measurements only where they are asked for; and interrupts that programs can receive."""
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
+
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background with interrupts ignored, and every program below would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BENCH = Path(__file__).with_name("bench")
 
