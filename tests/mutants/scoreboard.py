@@ -84,7 +84,11 @@ def loss_gate(reference: Trace, candidate: Trace, *, tolerance: float) -> bool:
     if name is None:
         return False
     ours, theirs = (_values(trace, name) for trace in (reference, candidate))
-    return len(ours) != len(theirs) or bool(np.any(np.abs(theirs - ours) > tolerance * np.abs(ours)))
+    if len(ours) != len(theirs):
+        return True
+    with np.errstate(invalid="ignore"):  # infinite losses are equal where they are equal
+        beyond = ~(np.abs(theirs - ours) <= tolerance * np.abs(ours)) & (theirs != ours)
+    return bool(beyond.any())
 
 
 def _printed_loss(trace: Trace) -> str | None:
