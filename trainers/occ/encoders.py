@@ -50,10 +50,12 @@ def load_encoder(name: str) -> nn.Module:
         from transformers import CanineConfig, CanineModel
     except ImportError:
         raise ConfigError([f"encoder is {name!r}, which needs transformers; install the extra 'canine'"]) from None
+    encoder: nn.Module
     if any((directory / weights).is_file() for weights in WEIGHTS):
-        loaded: nn.Module = CanineModel.from_pretrained(name)
-        return loaded
-    return CanineModel(CanineConfig.from_pretrained(name))
+        encoder = CanineModel.from_pretrained(name)
+    else:
+        encoder = CanineModel(CanineConfig.from_pretrained(name))
+    return encoder
 
 
 def load_tokenizer(name: str, *, max_length: int) -> Tokenizer:
