@@ -5,12 +5,11 @@ from pathlib import Path
 from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.errors import NothingRecordedError
+from parity.record.interruption import NOTE
 from parity.record.processes import Launcher, start_fresh
 from parity.run.plan import Progress, Scenario, Side
 from parity.run.session import conclude, look_closer, require_candidate, run_side, weigh
 from parity.trace.model import Trace
-
-_NOTE = "interrupted"
 
 
 def run_interrupt(
@@ -46,4 +45,4 @@ def require_interrupted(trace: Trace) -> None:
 
 def was_interrupted(trace: Trace) -> bool:
     """Whether any rank was sent a signal."""
-    return any(_NOTE in note for process in trace.processes for note in process.notes)
+    return any(NOTE in note for process in trace.processes for note in process.notes)

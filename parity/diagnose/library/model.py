@@ -1,6 +1,6 @@
 """Causes inside the model, named by a close-up of the update at which both sides part."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -205,81 +205,79 @@ def _dropped(text: str | None, *, kept: bool) -> str:
     return repr(round(1 - number, _DIGITS)) if kept else repr(number)
 
 
-def _kinds() -> Iterator[_Kind]:
-    forward = "From there on, every activation, and every update, is another one."
-    yield _Kind(
+_FORWARD: Final = "From there on, every activation, and every update, is another one."
+_KINDS: Final = (
+    _Kind(
         id="gelu-variant",
         what="The activation is another variant of GELU.",
         title=_gelu,
-        consequence=forward,
+        consequence=_FORWARD,
         advice="Compare the activation: approximate='tanh' is GPT-2's, 'none' the exact one.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="normalisation-epsilon",
         what="A normalisation has another epsilon.",
         title=_epsilon,
-        consequence=f"{forward} Small activations are scaled most differently.",
+        consequence=f"{_FORWARD} Small activations are scaled most differently.",
         advice="Pass eps explicitly: defaults differ between libraries (1e-5 in torch, 1e-6 or 1e-12 elsewhere).",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="dropout-probability",
         what="A dropout has another probability, or stands on one side only.",
         title=_dropout,
-        consequence=f"The model is regularised differently. {forward}",
+        consequence=f"The model is regularised differently. {_FORWARD}",
         advice="Compare the probability that each dropout is given, and whether it is given the configured one.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="attention-scale",
         what="The attention scores are scaled by another factor before the softmax.",
         title=_scale,
-        consequence=f"Attention is sharper or flatter than in the reference. {forward}",
+        consequence=f"Attention is sharper or flatter than in the reference. {_FORWARD}",
         advice="Compare the factor before the softmax: the inverse root of the size of one head, not of the model.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="causal-mask",
         what="The causal mask is another one, or missing.",
         title=_mask,
-        consequence=f"Positions see others than in the reference, possibly what they are to predict. {forward}",
+        consequence=f"Positions see others than in the reference, possibly what they are to predict. {_FORWARD}",
         advice="Compare the mask's diagonal and its sense: a position sees itself and what came before.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="residual-missing",
         what="What goes into a block is not added to its result.",
         title=_residual,
-        consequence=f"The block's input does not reach its output unchanged. {forward}",
+        consequence=f"The block's input does not reach its output unchanged. {_FORWARD}",
         advice="Compare what is added to the residual stream after each part of the block.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="gradient-cut",
         what="The gradient does not reach a part of the model, or not all of it, though the loss is the same.",
         title=_cut,
         consequence="What lies before gets a wrong gradient, or none, and learns otherwise, though the loss is equal.",
         advice="Look for detach(), .data, no_grad and tensors made anew behind that module.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="operation-precision",
         what="An operation is computed in another precision.",
         title=_precision,
-        consequence=f"Results are rounded differently from there on. {forward}",
+        consequence=f"Results are rounded differently from there on. {_FORWARD}",
         advice="Compare where autocast is entered and left, and explicit casts.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="loss-arguments",
         what="The loss function is called with other arguments.",
         title=_loss,
         consequence="Another loss is minimised.",
         advice="Compare ignore_index, reduction, weights and label smoothing.",
-    )
-    yield _Kind(
+    ),
+    _Kind(
         id="model-operation-changed",
         what="An operation of the model, known by a close-up, is missing, extra, replaced or called otherwise.",
         title=_other,
         consequence="From there on, both sides compute different things.",
         advice="Compare the two modules named here line by line; what goes into them is equal bit for bit.",
-    )
-
-
-_KINDS: Final = tuple(_kinds())
+    ),
+)
 operation_changed = rule_of(
     *(
         Declaration(

@@ -29,7 +29,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Places]:
         ("/scratch/tmpabcd_12z", "{temporary}"),
         ("/scratch/tmpabcd_12z.txt", "/scratch/tmpabcd_12z.txt"),
         ("/scratch/tmpABCD_12z/x", "/scratch/tmpABCD_12z/x"),
-        ("/tmp/tmpabcd_12z/x", "/tmp/tmpabcd_12z/x"),
+        ("/elsewhere/tmpabcd_12z/x", "/elsewhere/tmpabcd_12z/x"),
     ],
 )
 def test_paths(places: Places, path: str, neutral: str) -> None:
