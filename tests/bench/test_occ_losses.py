@@ -21,8 +21,6 @@ def test_loss_and_gradient_at_batch_512(benchmark, vocabulary: int) -> None:
 
     from trainers.occ.losses import BlockOrderInvariantLoss
 
-    if not benchmark.enabled:
-        pytest.skip("measures only with --benchmark-enable")
     specification = importlib.util.spec_from_file_location("loop", ROOT / "legacy/occ/loss/order_invariant.py")
     assert specification is not None
     assert specification.loader is not None
