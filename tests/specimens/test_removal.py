@@ -7,6 +7,7 @@ import pytest
 
 from parity.record.launch import Recording, record
 from parity.record.probes import MODULES
+from parity.record.processes import Launcher
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Process
 from parity.trace.store import read_trace
@@ -39,14 +40,15 @@ Recorded = Callable[..., Process]
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(tmp_path_factory: pytest.TempPathFactory, warm: Launcher) -> Recorded:
     def run(*without: str) -> Process:
         place = tmp_path_factory.mktemp("removal")
         out = place / "out"
         recording = Recording(out=out, without=without, environment={"OMP_NUM_THREADS": "1"})
         words = [sys.executable, "seams/everything.py", str(out)]
-        assert record(words, place / "trace", recording, directory=SCRIPTS, streams=False) == 0
-        return read_trace(place / "trace").processes[0]
+        trace = place / "trace"
+        assert record(words, trace, recording, directory=SCRIPTS, streams=False, launcher=warm) == 0
+        return read_trace(trace).processes[0]
 
     return run
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from parity.record.commands import across_ranks
 from parity.record.launch import Recording, record
 from parity.record.places import TEMPORARY
 from parity.record.processes import Launcher, start_fresh
-from parity.record.warm.launcher import WarmLauncher
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -27,12 +25,6 @@ OF_THE_RUN = {"world_size", "exit_status"}
 """Channels that are measured between two manifests, not observed inside a program."""
 OF_FOLLOWING = {channel.name for channel in CHANNELS.values() if channel.only_followed}
 """Channels that a pass in follow mode adds: tests/follow proves them."""
-
-
-@pytest.fixture(scope="session")
-def warm() -> Iterator[Launcher]:
-    with WarmLauncher() as launcher:
-        yield launcher
 
 
 @pytest.mark.parametrize("row", SPECIMENS, ids=lambda row: row.id)
