@@ -16,6 +16,8 @@ from parity.record.launch import Recording, record
 from tests.bench.ratios import Ratio, interleave
 from tests.e2e.programs import ROOT, run
 
+# Five rounds of every variant take longer than any test may.
+pytestmark = pytest.mark.timeout(3600)
 ROUNDS = 5
 WARM_UP = 20
 DEBUG_MODE = "torch DebugMode, output hashes"

@@ -61,6 +61,7 @@ def draws(where: str, *, outside: int = 0, forward: int = 0, evaluation: int = 0
     return Specimen(
         id=f"draws-{where}",
         words=("seams/draws.py", where),
+        faithful=where == "forward",
         updates=3,
         expects={
             "rng_consumed:outside the model": [outside] * 2,
@@ -125,6 +126,7 @@ def loaders(workers: int, iterator: str) -> Specimen:
     return Specimen(
         id=f"loaders-{workers}-workers",
         words=("seams/loaders.py", str(workers)),
+        faithful=workers == 2,
         updates=4,
         expects={
             "loader_epoch:loader 0": [train] * 4,
@@ -165,7 +167,9 @@ _CONFIGURATION: Final = (
     configuration("dictionary", "dictionary config"),
     configuration("pydantic", "pydantic model Outer", "pydantic"),
     configuration("omegaconf", "OmegaConf", "omegaconf"),
-    Specimen(id="strangers-are-not-touched", words=("seams/stranger.py",), updates=1, expects={"updates": [1]}),
+    Specimen(
+        id="strangers-are-not-touched", words=("seams/stranger.py",), faithful=True, updates=1, expects={"updates": [1]}
+    ),
 )
 
 _RANDOMNESS: Final = (
@@ -211,6 +215,7 @@ _LOOP: Final = (
     Specimen(
         id="compiled",
         words=("seams/compiled.py",),
+        faithful=True,
         updates=2,
         expects={"log_value:graphs {} {}#0": [1.0], "seeding:torch.manual_seed": ["0"]},
         lacks=("mode_switch",),
@@ -272,6 +277,7 @@ _OUTPUT: Final = (
     Specimen(
         id="saves",
         words=("seams/saves.py", OUT),
+        faithful=True,
         updates=2,
         expects={
             "checkpoint_file:{out}/state.pt": [1],
@@ -293,6 +299,7 @@ _OUTPUT: Final = (
     Specimen(
         id="safetensors-before-torch",
         words=("seams/tensors.py", OUT),
+        faithful=True,
         updates=1,
         expects={
             "checkpoint_file": [1, 1],
@@ -305,6 +312,7 @@ _OUTPUT: Final = (
     Specimen(
         id="distributed-checkpoint",
         words=("seams/shards.py", OUT),
+        faithful=True,
         updates=1,
         expects={
             "checkpoint_file:{out}/now": [1],
@@ -318,6 +326,7 @@ _OUTPUT: Final = (
     Specimen(
         id="files",
         words=("seams/files.py", OUT),
+        faithful=True,
         updates=1,
         expects={
             "file_written:{out}/text.log": ["written"],
@@ -342,6 +351,7 @@ _OUTPUT: Final = (
     Specimen(
         id="prints",
         words=("seams/prints.py",),
+        faithful=True,
         updates=2,
         expects={
             "log_line:step {} loss {}": [1, 1],
@@ -364,6 +374,7 @@ _OUTPUT: Final = (
     Specimen(
         id="exception-inside-a-module",
         words=("seams/fails_inside.py",),
+        faithful=True,
         updates=1,
         exit_status=1,
         expects={"exception": ["RuntimeError: the model gives up"]},

@@ -16,7 +16,8 @@ class Specimen:
     ``words`` follow the interpreter: ``("gan.py",)``, ``("-m", "package")``. ``expects`` maps ``channel`` (all its
     series together) or ``channel:name`` (one series) to the exact values in order, or to a check of them. ``lacks``
     names channels that must not be there. ``requires`` names modules without which the row is skipped, which CI does
-    not allow. A program that may be started from a warm server says so.
+    not allow. A program that may be started from a warm server says so. Of a ``faithful`` one, what it prints and the
+    files it writes are also compared with those of the bare program.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Specimen:
     exit_status: int = 0
     world: int = 1
     warm: bool = True
+    faithful: bool = False
     requires: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     level: str = "digest"
