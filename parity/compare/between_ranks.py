@@ -92,7 +92,7 @@ def files(books: Books, trace: Trace) -> Iterator[Measurement]:
 
 def exchanges(books: Books, trace: Trace) -> Iterator[Measurement]:
     """All ranks issue as many collectives of each kind in each update, and exchange gradients equally often."""
-    for channel in ("collective", "gradient_syncs"):
+    for channel in ("collective", "gradient_syncs", "gradient_bytes"):
         counts = [_amounts(process, channel) for process in trace.processes]
         for key in sorted({key for each in counts for key in each}):
             for process, each in zip(trace.processes[1:], counts[1:], strict=True):

@@ -105,7 +105,9 @@ def replicas(how: str, contexts: int) -> Specimen:
         updates=2,
         expects={
             "gradient_syncs": [1, 1],
+            "gradient_bytes": [20, 20],
             "no_sync": [contexts, contexts],
+            "distributed_option:comm_hook": ["fp16_compress_hook"] if how == "flag" else [],
             "distributed_option:backend": ["gloo"],
             "distributed_option:bucket_bytes_cap": ["1048576"],
             "distributed_option:find_unused_parameters": ["False"],

@@ -30,6 +30,15 @@ CHANNELS = (
         role=Role.CONTEXT,
     ),
     Channel(
+        name="gradient_bytes",
+        site="forward",
+        phase=Phase.BACKWARD,
+        kind=Kind.INTEGER,
+        unit="bytes",
+        title="the bytes of gradients that every rank brings in to be exchanged",
+        role=Role.CONTEXT,
+    ),
+    Channel(
         name="no_sync",
         site="no_sync",
         phase=Phase.BACKWARD,

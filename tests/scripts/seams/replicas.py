@@ -4,11 +4,14 @@ import sys
 
 import torch
 import torch.distributed as dist
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 
 FLAG = sys.argv[1] == "flag"
 dist.init_process_group("gloo")
 torch.manual_seed(0)
 model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1), broadcast_buffers=False, bucket_cap_mb=1)
+if FLAG:
+    model.register_comm_hook(state=None, hook=fp16_compress_hook)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for step in range(2):
     for micro in range(3):
