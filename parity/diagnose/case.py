@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parity.compare.measurement import phase_at
 from parity.compare.zoom_model import Zoom
 from parity.findings.model import Finding, Judgement
-from parity.trace.channels import Carries
+from parity.trace.channels import Carries, Phase
 from parity.trace.model import Process, Series, Trace
 
 Pair = tuple[Series, Series]
@@ -82,12 +82,16 @@ class Case:
 
     def downstream(self, place: Place) -> list[Finding]:
         """Gating findings after ``place`` that a numeric difference there would bring about by itself."""
+        numeric = (one for one in self.judgement.gating if one.channel.carries is Carries.VALUES)
+        if not self.followed:
+            return [one for one in numeric if one.first.moment >= place]
+        phase = phase_at(place)
+        # Every evaluation calls the same forward, also one before the first update.
+        evaluated = phase is Phase.FORWARD
         return [
-            finding
-            for finding in self.judgement.gating
-            if finding.channel.carries is Carries.VALUES
-            and finding.first.moment >= place
-            and (not self.followed or finding.phase is phase_at(place))
+            one
+            for one in numeric
+            if (one.phase is phase and one.first.moment >= place) or (evaluated and one.phase is Phase.EVAL)
         ]
 
 

@@ -1,22 +1,36 @@
 """Causes where the candidate was followed: every finding stands by itself, so every phase has a cause of its own."""
 
 from dataclasses import replace
+from typing import Final
 
-from parity.compare.zoom_model import Zoom
+from parity.compare.zoom_model import Direction, Zoom
 from parity.diagnose.case import Case
 from parity.diagnose.registry import Cause, Diagnosis, Rule, explain
 from parity.findings.model import Judgement
+from parity.trace.channels import Phase
+
+_SHOWN: Final = {
+    Direction.FORWARD: (Phase.FORWARD, Phase.LOSS, Phase.EVAL),
+    Direction.BACKWARD: (Phase.BACKWARD,),
+    Direction.PARAMETERS: (Phase.SETUP,),
+}
+"""The phases whose findings a close-up in each direction is about."""
 
 
 def diagnose_followed(
     judgement: Judgement, rules: tuple[Rule, ...], locate: Rule, zoom: Zoom | None = None
 ) -> Diagnosis:
-    """Apply the rules to everything, then ``locate`` to what is left, one phase after the other.
+    """Apply the rules to everything, then to what ``zoom`` is a close-up of, and ``locate`` to what is still left.
 
     Causes come in the causal order of what they explain: none of them is more a cause than another.
     """
-    whole = explain(Case(judgement, zoom=zoom, followed=True), rules)
+    whole = explain(Case(judgement, followed=True), rules)
     causes, left = list(whole.causes), whole.unexplained
+    if zoom is not None:
+        near = tuple(one for one in judgement.gating if one.id in left and one.phase in _SHOWN.get(zoom.direction, ()))
+        inside = explain(Case(replace(judgement, findings=near), zoom=zoom, followed=True), rules)
+        causes += inside.causes
+        left = tuple(one for one in left if all(one not in cause.explains for cause in inside.causes))
     while left:
         findings = tuple(one for one in judgement.gating if one.id in left)
         cause = locate(Case(replace(judgement, findings=findings), followed=True))

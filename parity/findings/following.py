@@ -7,6 +7,7 @@ from parity.compare.engine import compare
 from parity.compare.excuses import Notes
 from parity.compare.following import PhaseVerdict, separate
 from parity.compare.measurement import Comparison
+from parity.compare.modules import ModuleVerdict
 from parity.findings.judge import judge
 from parity.findings.model import Judgement, Verdict
 from parity.trace.model import Trace
@@ -17,13 +18,15 @@ class Followed:
     """The pass in follow mode.
 
     ``plain`` is the judgement of the pass before, in which consequences and causes are mixed. ``writes`` counts the
-    values that were taken over, by what they are; ``refusal`` says why nothing was followed, or is empty.
+    values that were taken over, by what they are; ``refusal`` says why nothing was followed, or is empty. ``modules``
+    are those of the first forward that differs by itself, or of the forward before such a backward.
     """
 
     plain: Judgement
     phases: tuple[PhaseVerdict, ...] = ()
     writes: Mapping[str, int] = field(default_factory=dict)
     refusal: str = ""
+    modules: tuple[ModuleVerdict, ...] = ()
 
     @property
     def written(self) -> int:

@@ -65,6 +65,16 @@ def _followed(followed: Followed) -> dict[str, object]:
             }
             for phase in followed.phases
         ],
+        "modules": [
+            {
+                "reference": None if one.reference is None else asdict(one.reference),
+                "candidate": None if one.candidate is None else asdict(one.candidate),
+                "computes": one.computes,
+                "passes": list(one.passes),
+                "reason": one.reason,
+            }
+            for one in followed.modules
+        ],
     }
 
 

@@ -1,14 +1,6 @@
 """The pass in follow mode: both programs again, in lockstep, the candidate set to the reference at every boundary."""
 
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
 
 from parity.compare.measurement import Comparison
 from parity.diagnose.following import diagnose_followed
@@ -16,14 +8,10 @@ from parity.diagnose.library import MECHANISMS
 from parity.diagnose.library.localisation import first_phase
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, judge_followed
-from parity.record.follow.ring import END
-from parity.run.plan import Scenario, Side
+from parity.run.inside import look_inside
+from parity.run.lockstep import Run, lockstep
+from parity.run.plan import Scenario
 from parity.trace.model import Trace
-
-_MEMORY: Final = Path("/dev/shm")
-_ROLES: Final = {Side.LEADER: "leader", Side.FOLLOWER: "follower"}
-
-Run = Callable[[Scenario, Side], Trace]
 
 
 def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run: Run) -> Outcome:
@@ -44,8 +32,11 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     judgement, result = judge_followed(leader, follower, plain, rerun)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
-    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, outcome.zoom)
-    return replace(outcome, judgement=judgement, diagnosis=diagnosis, followed=result)
+    zoom, modules = look_inside(judgement, outcome, scenario, run)
+    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, zoom)
+    return replace(
+        outcome, judgement=judgement, diagnosis=diagnosis, zoom=zoom, followed=replace(result, modules=modules)
+    )
 
 
 def refusal(scenario: Scenario, plain: Comparison) -> str:
@@ -55,56 +46,6 @@ def refusal(scenario: Scenario, plain: Comparison) -> str:
     if scenario.recording.level == "scalars":
         return "at level scalars no tensor is looked at: follow at level digest"
     return ""
-
-
-def lockstep(scenario: Scenario, plain: Comparison, run: Run) -> tuple[Trace, Trace]:
-    """Run both sides of ``scenario`` at the same time, after the ``plain`` pass; return the traces of both.
-
-    What the follower's trace holds is what each phase of the candidate makes of the reference's values.
-    """
-
-    def ran(side: Side, ring: Path) -> Trace:
-        try:
-            return run(_attached(scenario, side, plain, ring), side)
-        finally:
-            # However it ended: the other side must not wait for it.
-            mark = ring / f"{_ROLES[side]}{END}"
-            if not mark.exists():
-                mark.write_text(f"the {_ROLES[side]} ended", encoding="utf-8")
-
-    with _ring() as ring, ThreadPoolExecutor(max_workers=len(_ROLES)) as pool:
-        runs = [pool.submit(ran, side, ring) for side in _ROLES]
-        leader, follower = (one.result() for one in runs)
-    return leader, follower
-
-
-def backwards(trace: Trace) -> Mapping[str, Any]:
-    """Backward passes in each update of a trace: the usual number, and the updates that have another one."""
-    series = trace.processes[0].get("micro_steps") if trace.processes else None
-    counts = dict(zip(series.updates.tolist(), series.values.tolist(), strict=True)) if series is not None else {}
-    usual = Counter(counts.values()).most_common(1)[0][0] if counts else 0
-    return {"usual": usual, "others": {str(update): n for update, n in counts.items() if n != usual}}
-
-
-def _attached(scenario: Scenario, side: Side, plain: Comparison, ring: Path) -> Scenario:
-    options = {
-        "role": _ROLES[side],
-        "directory": str(ring),
-        "backwards": backwards(plain.reference if side is Side.LEADER else plain.candidate),
-        "names": dict(plain.alignment.parameters),
-    }
-    attachments = {**scenario.recording.attachments, "follow": options}
-    return replace(scenario, recording=replace(scenario.recording, attachments=attachments))
-
-
-@contextmanager
-def _ring() -> Iterator[Path]:
-    """A directory in memory, where there is such a thing."""
-    directory = Path(tempfile.mkdtemp(prefix="parity-follow-", dir=_MEMORY if _MEMORY.is_dir() else None)).resolve()
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _failure(leader: Trace, follower: Trace) -> str:

@@ -24,7 +24,7 @@ PLACE: Final = "zoom"
 """Directory of the close-up's runs, in that of the scenario."""
 _ATTACHMENT: Final = "zoom"
 _STARTING: Final = frozenset({"parameter_initial", "parameter_kind"})
-_COMPUTING: Final = frozenset({Phase.FORWARD, Phase.LOSS, Phase.BACKWARD})
+COMPUTING: Final = frozenset({Phase.FORWARD, Phase.LOSS, Phase.BACKWARD})
 
 _SIDES: Final = (Side.REFERENCE, Side.CANDIDATE)
 RunSide = Callable[[Scenario, Side], Trace]
@@ -81,12 +81,15 @@ def stored_zoom(outcome: Outcome, place: Path, trace: str) -> Outcome:
 def find_focus(judgement: Judgement) -> Focus | None:
     """What to look at: where the training parts, if that is in parameters, in the forward, the loss or the backward."""
     finding = parting(judgement)
-    if finding is None:
-        return None
+    return None if finding is None else focus_on(judgement, finding)
+
+
+def focus_on(judgement: Judgement, finding: Finding) -> Focus | None:
+    """Where to look at ``finding``, if a close-up could show it."""
     first = finding.first
     if first.channel.name in _STARTING and _are_few(judgement, finding):
         return Focus(update=0, micro_step=0, rank=first.rank)
-    if finding.phase not in _COMPUTING or first.channel.carries is not Carries.VALUES:
+    if finding.phase not in COMPUTING or first.channel.carries is not Carries.VALUES:
         return None
     if first.reference is None or first.candidate is None:
         return None

@@ -1,7 +1,7 @@
 """Following changed copies of the trainers: the witness leads, any number of planted candidates follow."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity.compare.engine import compare
@@ -40,7 +40,7 @@ class Lockstep:
         scenario = Scenario(pair="char-gpt", name=name, reference="", candidate="", follows=True)
 
         def run(one: Scenario, side: Side) -> Trace:
-            return self._record(name, side, ROOT if side is Side.LEADER else sources, options, one.recording)
+            return self._record(one.name, side, ROOT if side is Side.LEADER else sources, options, one.recording)
 
         return followed(outcome, scenario, None, run)
 
@@ -56,6 +56,6 @@ class Lockstep:
         planned = {one.name: one for one in plan(read_policy(ROOT / "pyproject.toml"), ["char-gpt"], full=True)}
         words = [*fill(planned[SCRATCH].command(side), out=out, shared=data), *SHORT, *options]
         words[0] = sys.executable
-        recording = Recording(out=out, shared=data, environment=ENVIRONMENT, attachments=recording.attachments)
+        recording = replace(recording, out=out, shared=data, environment=ENVIRONMENT)
         record(words, place / "trace", recording, directory=sources, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")

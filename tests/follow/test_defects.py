@@ -52,14 +52,14 @@ SINGLE = (
         edits=defects.GELU,
         different={"forward": EVERY, "eval": EVALUATED},
         not_compared=("backward",),
-        causes=("forward-differs",),
+        causes=("gelu-variant",),
         writes={"outputs", "evaluation outputs", "gradients"},
     ),
     Row(
         id="detached",
         edits=defects.DETACH,
         different={"backward": EVERY},
-        causes=("backward-differs",),
+        causes=("gradient-cut",),
         writes={"gradients"},
     ),
     Row(
@@ -146,7 +146,7 @@ SEVERAL = (
         not_compared=("backward", "state"),
         causes=(
             "data-differs",
-            "forward-differs",
+            "gelu-variant",
             "clip-limit",
             "schedule-warmup",
             "decay-group-membership",

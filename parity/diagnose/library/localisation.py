@@ -203,6 +203,8 @@ def start(case: Case, place: Finding) -> Place:
     """Where the consequences begin: a forward may have shown in an evaluation before."""
     begin = place.first.moment
     evaluated = first(case, "eval_output", differences=VALUE)
-    if place.phase is not Phase.FORWARD or evaluated is None or case.findings("eval_batch", "eval_mode"):
+    if place.phase is not Phase.FORWARD or case.followed or evaluated is None:
+        return begin
+    if case.findings("eval_batch", "eval_mode"):
         return begin
     return min(begin, at(evaluated.update, Phase.EVAL))

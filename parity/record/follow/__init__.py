@@ -10,7 +10,7 @@ Loaded inside recorded programs: the standard library, and torch where it alread
 from collections.abc import Mapping
 from typing import Any
 
-from . import between, forwards, gradients, scalers, steps
+from . import between, forwards, gradients, modules, scalers, steps
 from .follower import Follower
 from .leader import Leader
 from .ring import Ring
@@ -23,15 +23,19 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:
 
     ``role`` is leader or follower, ``directory`` holds the ring, ``backwards`` tells how many backward passes make an
     update, ``names`` leads from the reference's names of parameters to the candidate's, and ``timeout`` is how many
-    seconds the other side may stand still.
+    seconds the other side may stand still. Where given, ``modules`` say which forward is followed module by module, and
+    ``free`` is the update whose outputs and gradients are left alone.
     """
-    ring = Ring(options)
-    side = Leader(listener, ring) if options["role"] == "leader" else Follower(listener, ring, options["names"])
+    ring, free = Ring(options), options.get("free")
+    leads = options["role"] == "leader"
+    side = Leader(listener, ring, free) if leads else Follower(listener, ring, free, options["names"])
     between.install(listener, side)
     forwards.install(listener, side)
     gradients.install(listener, side, options["backwards"])
     scalers.install(listener, side)
     steps.install(listener, side)
+    if options.get("modules"):
+        modules.install(listener, side, options["modules"])
 
     def refuse(reason: str) -> None:
         side.leave(reason)

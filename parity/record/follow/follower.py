@@ -17,9 +17,10 @@ _MATCHED: Final = frozenset({"inputs", "outputs", "output gradients", "evaluatio
 class Follower:
     """Reads one window after the other; counts every write, and says what could not be taken over and why."""
 
-    def __init__(self, listener: Any, ring: Ring, names: Mapping[str, str]) -> None:
+    def __init__(self, listener: Any, ring: Ring, free: int | None, names: Mapping[str, str]) -> None:
         self._listener = listener
         self._ring = ring
+        self._free = free
         self._names = {candidate: reference for reference, candidate in names.items()}
         self._window: Window | None = None
         self._at: int | None = None
@@ -83,6 +84,10 @@ class Follower:
     def count(self, what: str) -> None:
         """One more value was taken over."""
         self._writes[what] += 1
+
+    def lets_go(self) -> bool:
+        """Whether what a forward and its backward lead to is left alone in this update, for somebody to look at."""
+        return bool(self._listener.update == self._free)
 
     def unforced(self, what: str, reason: str) -> None:
         """Something of this update could not be taken over."""

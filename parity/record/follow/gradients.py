@@ -39,7 +39,7 @@ def install(listener: Any, side: Any, backwards: Mapping[str, Any]) -> None:
             return
         met[0] = True
         _show(listener)
-        for name, parameter in listener.roots.parameters():
+        for name, parameter in listener.roots.parameters() if not side.lets_go() else ():
             meet_gradient(side, "gradients", f"gradient/{side.name(name)}", parameter)
 
     listener.on("update_begins", "follow", begin)

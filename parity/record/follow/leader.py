@@ -14,9 +14,10 @@ ROLE = "leader"
 class Leader:
     """Writes one window after the other, and waits where the follower has not yet taken the earlier ones."""
 
-    def __init__(self, listener: Any, ring: Ring) -> None:
+    def __init__(self, listener: Any, ring: Ring, free: int | None) -> None:
         self._listener = listener
         self._ring = ring
+        self._free = free
         self._writer: WindowWriter | None = None
         self._held: frozenset[int] = frozenset()
         self._speaks: bool | None = None
@@ -45,6 +46,10 @@ class Leader:
     def name(self, own: str) -> str:
         """The reference's name of a parameter."""
         return own
+
+    def lets_go(self) -> bool:
+        """Whether what a forward and its backward lead to is left alone in this update, for somebody to look at."""
+        return bool(self._listener.update == self._free)
 
     def unforced(self, what: str, reason: str) -> None:
         """Nothing is forced on this side."""

@@ -8,15 +8,14 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from ...trace.digests import ALGORITHM
 from ...trace.zoom import OUTSIDE, SCHEMA, SUFFIX
+from ..module_paths import ModulePaths, bare
 from . import contents
 from .lines import Lines
 from .operations import dispatch_mode
-
-_WRAPPERS: Final = ("_orig_mod", "module")
 
 
 class Watch:
@@ -32,8 +31,7 @@ class Watch:
         self._thread = 0
         self._is_alone = True
         self._faults: set[str] = set()
-        self._paths: dict[int, str] = {}
-        self._counts: dict[str, int] = {}
+        self._paths = ModulePaths()
         self._stack: list[str] = []
         self._where = ""
         self._hooks: list[Any] = []
@@ -49,18 +47,18 @@ class Watch:
             if not self._is_wanted(step):
                 return
             self._begin(step)
-        self._name_modules(model)
+        self._paths.learn(model)
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            self.write({"record": "parameter", "name": _bare(name), **contents.parameter(tensor)})
+            self.write({"record": "parameter", "name": bare(name), **contents.parameter(tensor)})
         self._inputs = contents.listed((args, kwargs))
-        self._where = self._paths[id(model)]
+        self._where = self._paths.path(model)
         if self._original is None:
             self._open()
 
     def forward_ends(self, model: Any, output: Any) -> None:
         """The model has returned. Operations are seen until the backward: the loss may be computed outside."""
         if self._original is not None:
-            self._finish_call(model, self._paths.get(id(model), ""), self._inputs, output, is_root=True)
+            self._finish_call(model, self._paths.path(model), self._inputs, output, is_root=True)
             self._inputs = []
             self._where = OUTSIDE
             if not self._is_alone:
@@ -85,7 +83,7 @@ class Watch:
         gradients = taken if parameters else [tensor.grad for tensor in known]
         for parameter, gradient in zip(known, gradients, strict=True):
             if gradient is not None:
-                name = _bare(self._listener.parameter_name(parameter))
+                name = bare(self._listener.parameter_name(parameter))
                 self.write({"record": "parameter_gradient", "name": name, "tensor": contents.content(gradient)})
         self.write({"record": "end"})
         self.close()
@@ -99,8 +97,7 @@ class Watch:
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
-        self._paths.clear()
-        self._counts.clear()
+        self._paths.forget()
         self._stack.clear()
         self._lines.flush()
 
@@ -185,7 +182,7 @@ class Watch:
         return self._listener.quietly("zoom", self.guarded(action), *args) if self._watched >= 0 else None
 
     def _call(self, below: Callable[..., Any], module: Any, args: Any, kwargs: Any) -> Any:
-        path = self._path(module)
+        path = self._paths.call(module)
         inputs = self._quietly(contents.listed, (args, kwargs))
         self._stack.append(path)
         try:
@@ -230,23 +227,3 @@ class Watch:
         # In a backward, it is the module whose output's gradient was seen last.
         module = self._stack[-1] if self._stack else self._where
         self.write({"record": "operation", "backward": backward, "module": module, **found})
-
-    # -- names -------------------------------------------------------------------------------------------------------
-
-    def _name_modules(self, model: Any) -> None:
-        """Paths of a model's modules; a second model of the micro-step stands under the name of its class."""
-        if id(model) in self._paths:
-            return
-        prefix = f"{type(model).__name__}." if self._paths else ""
-        for name, module in model.named_modules():
-            self._paths.setdefault(id(module), (prefix + _bare(name)).strip("."))
-
-    def _path(self, module: Any) -> str:
-        path = self._paths.get(id(module), f"({type(module).__name__})")
-        count = self._counts[path] = self._counts.get(path, -1) + 1
-        return f"{path}#{count}" if count else path
-
-
-def _bare(name: str) -> str:
-    """A dotted name without the parts that wrappers add."""
-    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)

@@ -8,6 +8,7 @@ from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Verdict
 from parity.report.document import Block, Code, Inline, Paragraph, Section, Strong, Table, Text
+from parity.report.sections.modules import modules
 from parity.report.wording import capitalised, count, squeezed, word
 
 _HEADER: Final[tuple[Text, ...]] = (
@@ -56,6 +57,7 @@ def _blocks(followed: Followed) -> Iterator[Block]:
         return
     yield Paragraph((f"{capitalised(written(followed))}{_by_kind(followed)}.",))
     yield Table(_HEADER, tuple(_row(phase) for phase in followed.phases))
+    yield from modules(followed.modules)
 
 
 def _by_kind(followed: Followed) -> str:
