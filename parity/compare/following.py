@@ -4,7 +4,7 @@ A phase of an update is judged where all that goes into it was equal or was take
 not, what it shows is no difference of its own: it is taken out of both traces, and not compared, with the reason.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from parity.align.names import align_names
 from parity.compare.excuses import Excuses, Pair, updates_of
 from parity.compare.measurement import NotCompared
 from parity.trace.channels import Carries, Phase, Role
-from parity.trace.model import Key, Series, Trace
+from parity.trace.model import Key, Process, Series, Trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +40,37 @@ class Separation:
     reference: Trace
     candidate: Trace
     not_compared: tuple[NotCompared, ...]
-    pair: Pair
-    excuses: Excuses
+    ranks: tuple[tuple[Pair, Excuses], ...]
 
     def phases(self, counting: Collection[tuple[str, str]]) -> tuple[PhaseVerdict, ...]:
         """The verdict on every phase; differences in ``counting`` series (channel, reference's name) matter."""
-        return tuple(_verdicts(self.pair, self.excuses, counting))
+        return tuple(_verdicts(self.ranks, counting))
 
 
 def separate(reference: Trace, candidate: Trace) -> Separation:
-    """Tell what differs by itself from what differs because something before it does."""
-    ours, theirs = reference.processes[0], candidate.processes[0]
-    pair = Pair(ours, theirs, align_names(ours, theirs))
-    excuses = Excuses(pair)
+    """Tell what differs by itself from what differs because something before it does, on every rank."""
     taken: list[NotCompared] = []
+    ranks: list[tuple[Pair, Excuses]] = []
+    kept: tuple[list[Process], list[Process]] = [], []
+    for ours in reference.processes:
+        theirs = candidate.rank(ours.rank)
+        if theirs is None:
+            continue
+        pair = Pair(ours, theirs, align_names(ours, theirs))
+        excuses = Excuses(pair)
+        ranks.append((pair, excuses))
+        for whole, side, series in zip((ours, theirs), kept, _kept(pair, excuses, taken), strict=True):
+            side.append(replace(whole, series=series))
+    return Separation(
+        reference=replace(reference, processes=tuple(kept[0])),
+        candidate=replace(candidate, processes=tuple(kept[1])),
+        not_compared=tuple(dict.fromkeys(taken)),
+        ranks=tuple(ranks),
+    )
+
+
+def _kept(pair: Pair, excuses: Excuses, taken: list[NotCompared]) -> tuple[dict[Key, Series], dict[Key, Series]]:
+    """The series of both sides without what is excused, which goes to ``taken``."""
     kept: tuple[dict[Key, Series], dict[Key, Series]] = {}, {}
     for one, series, other in pair.series():
         out = excuses.of(one.channel.name, one.name)
@@ -62,13 +79,7 @@ def separate(reference: Trace, candidate: Trace) -> Separation:
                 side[whole.key] = left
         reasons = dict.fromkeys(out[update] for update in sorted(out.keys() & updates_of(series, other)))
         taken += [NotCompared(channel=one.channel.name, name=one.name, reason=reason) for reason in reasons]
-    return Separation(
-        reference=replace(reference, processes=(replace(ours, series=kept[0]),)),
-        candidate=replace(candidate, processes=(replace(theirs, series=kept[1]),)),
-        not_compared=tuple(dict.fromkeys(taken)),
-        pair=pair,
-        excuses=excuses,
-    )
+    return kept
 
 
 def _without(series: Series, out: Iterable[int]) -> Series:
@@ -90,9 +101,23 @@ class _Row:
     excused: dict[int, str] = field(default_factory=dict)
 
 
-def _verdicts(pair: Pair, excuses: Excuses, counting: Collection[tuple[str, str]]) -> Iterator[PhaseVerdict]:
-    """What is known of each phase: it differs where anything in it does, and is equal where nothing was taken out."""
+def _verdicts(ranks: Iterable[tuple[Pair, Excuses]], counting: Collection[tuple[str, str]]) -> Iterator[PhaseVerdict]:
+    """What is known of each phase: it differs where it does on any rank, and is equal where nothing was taken out."""
     rows = {name: _Row() for name in (_SETUP, _BETWEEN, *(phase.name.lower() for phase in Phase if phase))}
+    for pair, excuses in ranks:
+        _fill(rows, pair, excuses, counting)
+    for name, row in rows.items():
+        left_out = {update: why for update, why in row.excused.items() if update not in row.different}
+        yield PhaseVerdict(
+            name=name,
+            judged=len(row.judged - left_out.keys()),
+            different=tuple(sorted(row.different)),
+            not_compared=len(left_out),
+            reasons=tuple(dict.fromkeys(left_out.values())),
+        )
+
+
+def _fill(rows: Mapping[str, _Row], pair: Pair, excuses: Excuses, counting: Collection[tuple[str, str]]) -> None:
     for one, series, other in pair.series():
         channel = one.channel
         if channel.role is not Role.BEHAVIOUR and channel.carries is not Carries.VALUES:
@@ -104,12 +129,3 @@ def _verdicts(pair: Pair, excuses: Excuses, counting: Collection[tuple[str, str]
         if (channel.name, one.name) in counting:
             row.different |= pair.different.get(channel.name, {}).get(one.name, frozenset()) - out.keys()
         row.excused |= out
-    for name, row in rows.items():
-        left_out = {update: why for update, why in row.excused.items() if update not in row.different}
-        yield PhaseVerdict(
-            name=name,
-            judged=len(row.judged - left_out.keys()),
-            different=tuple(sorted(row.different)),
-            not_compared=len(left_out),
-            reasons=tuple(dict.fromkeys(left_out.values())),
-        )

@@ -1,5 +1,6 @@
 """What following a candidate tells: a verdict on every phase, and findings none of which follows from another."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -48,8 +49,10 @@ def judge_followed(
         for one in finding.measurements
         for name in (one.name, one.candidate_name)
     }
-    writes = Notes(candidate.processes[0]).writes
-    return judgement, Followed(plain=plain, phases=separation.phases(counting), writes=writes)
+    writes: Counter[str] = Counter()
+    for process in candidate.processes:
+        writes.update(Notes(process).writes)
+    return judgement, Followed(plain=plain, phases=separation.phases(counting), writes=dict(sorted(writes.items())))
 
 
 def word_of(phase: PhaseVerdict) -> Verdict | None:

@@ -41,8 +41,8 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
 
 def refusal(scenario: Scenario, plain: Comparison) -> str:
     """Why a scenario cannot be followed; empty where it can."""
-    if plain.reference.world > 1 or plain.candidate.world > 1:
-        return "programs with more than one rank cannot be followed yet"
+    if plain.reference.world != plain.candidate.world:
+        return f"{plain.candidate.world} ranks cannot follow {plain.reference.world}"
     if scenario.recording.level == "scalars":
         return "at level scalars no tensor is looked at: follow at level digest"
     return ""
@@ -55,7 +55,7 @@ def _failure(leader: Trace, follower: Trace) -> str:
     if not leader.processes or not follower.processes:
         return "nothing was recorded while the candidate followed"
     for side, trace in (("reference", leader), ("candidate", follower)):
-        for note in trace.processes[0].notes:
+        for note in (note for process in trace.processes for note in process.notes):
             if note.get("probe") == "follow":
                 return f"following was switched off on the {side}: {note['error']}"
     return ""

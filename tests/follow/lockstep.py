@@ -29,15 +29,16 @@ class Lockstep:
     launcher: Launcher
     references: dict[tuple[str, ...], Trace] = field(default_factory=dict)
 
-    def outcome(self, name: str, *edits: Edit, options: tuple[str, ...] = ()) -> Outcome:
+    def outcome(self, name: str, *edits: Edit, options: tuple[str, ...] = (), world: int = 1) -> Outcome:
         """Plant ``edits`` in a copy of the trainers, compare it with the witness, and follow it."""
         sources = plant(name, edits, self.directory)
-        if options not in self.references:
-            name = f"reference-{len(self.references)}"
-            self.references[options] = self._record(name, Side.REFERENCE, ROOT, options, Recording())
-        candidate = self._record(name, Side.CANDIDATE, sources, options, Recording())
-        outcome = conclude("char-gpt", name, compare(self.references[options], candidate), None)
-        scenario = Scenario(pair="char-gpt", name=name, reference="", candidate="", follows=True)
+        recording, condition = Recording(world=world), (*options, str(world))
+        if condition not in self.references:
+            reference = f"reference-{len(self.references)}"
+            self.references[condition] = self._record(reference, Side.REFERENCE, ROOT, options, recording)
+        candidate = self._record(name, Side.CANDIDATE, sources, options, recording)
+        outcome = conclude("char-gpt", name, compare(self.references[condition], candidate), None)
+        scenario = Scenario(pair="char-gpt", name=name, reference="", candidate="", follows=True, recording=recording)
 
         def run(one: Scenario, side: Side) -> Trace:
             return self._record(one.name, side, ROOT if side is Side.LEADER else sources, options, one.recording)

@@ -37,6 +37,7 @@ class Row:
     writes: set[str]
     not_compared: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    world: int = 1
 
 
 SINGLE = (
@@ -172,9 +173,22 @@ SEVERAL = (
     ),
 )
 
+RANKS = (
+    Row(
+        id="ranks",
+        edits=(*defects.WINDOW, *defects.GELU, *defects.CLIP),
+        different={"data": EVERY, "forward": EVERY, "clip": EVERY, "eval": EVALUATED},
+        causes=("data-differs", "gelu-variant", "clip-limit"),
+        writes={"inputs", "evaluation inputs", "outputs", "evaluation outputs", "gradients", "clipped gradients"},
+        not_compared=("backward",),
+        world=2,
+    ),
+)
+
 HARMLESS = (
     Row(id="identical", edits=(), different={}, causes=(), writes=set()),
     Row(id="renamed", edits=defects.RENAMED, different={}, causes=(), writes=set()),
+    Row(id="identical-ranks", edits=(), different={}, causes=(), writes=set(), world=2),
     Row(id="identical-scaled", edits=(), different={}, causes=(), writes=set(), options=SCALED),
 )
 
@@ -186,9 +200,9 @@ def _standing(outcome: Outcome) -> tuple[dict[str, tuple[int, ...]], tuple[str, 
     return different, tuple(phase.name for phase, word in words if word is Verdict.NOT_COMPARED)
 
 
-@pytest.mark.parametrize("row", [*SINGLE, *SEVERAL], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [*SINGLE, *SEVERAL, *RANKS], ids=lambda row: row.id)
 def test_every_phase_is_judged_on_its_own(row: Row, lockstep: Lockstep) -> None:
-    outcome = lockstep.outcome(row.id, *row.edits, options=row.options)
+    outcome = lockstep.outcome(row.id, *row.edits, options=row.options, world=row.world)
     assert outcome.exit_code == VIOLATED
     assert outcome.followed.refusal == ""
     assert _standing(outcome) == (row.different, row.not_compared)
@@ -203,14 +217,14 @@ def test_every_phase_is_judged_on_its_own(row: Row, lockstep: Lockstep) -> None:
 
 @pytest.mark.parametrize("row", HARMLESS, ids=lambda row: row.id)
 def test_what_is_equal_is_not_written_to(row: Row, lockstep: Lockstep) -> None:
-    outcome = lockstep.outcome(row.id, *row.edits, options=row.options)
+    outcome = lockstep.outcome(row.id, *row.edits, options=row.options, world=row.world)
     assert (outcome.exit_code, _standing(outcome)) == (PARITY, ({}, ()))
     assert outcome.followed.writes == {}
     # Neither leading nor following changes a bit: the traces, and the checkpoints in them, are those of before.
     following = read_trace(lockstep.place(row.id, Side.FOLLOWER) / "trace")
     leading = read_trace(lockstep.place(row.id, Side.LEADER) / "trace")
     candidate = read_trace(lockstep.place(row.id, Side.CANDIDATE) / "trace")
-    for plain, other in ((candidate, following), (lockstep.references[row.options], leading)):
+    for plain, other in ((candidate, following), (lockstep.references[*row.options, str(row.world)], leading)):
         compared = compare(plain, other)
         changed = {one.channel.name for one in compared.measurements if not one.channel.only_followed}
         assert changed <= {"config"}, "clock readings among the script's variables are all that may change"

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +16,18 @@ nobody waits for a program that died."""
 
 
 class Ring:
-    """At most so many windows that one side has written and the other has not taken."""
+    """At most so many windows that one side has written and the other has not taken. Every rank has one of its own."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self.directory = Path(options["directory"])
+        self._all = Path(options["directory"])
         self._timeout = float(options.get("timeout", 600.0))
+
+    @cached_property
+    def directory(self) -> Path:
+        """Where this rank meets the same rank of the other program."""
+        place = self._all / f"rank{os.environ.get('RANK', '0')}"
+        place.mkdir(exist_ok=True)
+        return place
 
     def path(self, update: int) -> Path:
         """Where the window of ``update`` is; the first one, before any update, has the index -1."""
@@ -77,9 +85,10 @@ class Ring:
 
     def _gone(self, other: str) -> str:
         """Why ``other`` will do nothing any more; empty while it may."""
-        mark = self.directory / f"{other}{END}"
-        if mark.exists():
-            return mark.read_text(encoding="utf-8") or f"the {other} ended"
+        for place in (self.directory, self._all):
+            mark = place / f"{other}{END}"
+            if mark.exists():
+                return mark.read_text(encoding="utf-8") or f"the {other} ended"
         claimed = self.directory / f"{other}.pid"
         try:
             os.kill(int(claimed.read_text(encoding="ascii") or os.getpid()), 0)

@@ -58,10 +58,10 @@ def test_no_write_is_said_too():
 
 
 def test_a_refusal_never_looks_like_a_verdict():
-    refused = followed(refusal="programs with more than one rank cannot be followed yet")
-    assert "not followed      programs with more than one rank" in printed(refused)
+    refused = followed(refusal="2 ranks cannot follow 1")
+    assert "not followed      2 ranks cannot follow 1" in printed(refused)
     text = render_markdown(discrepancy_report([refused]))
-    assert "Not followed: programs with more than one rank cannot be followed yet." in text
+    assert "Not followed: 2 ranks cannot follow 1." in text
     assert "| data |" not in text
     result = result_json(refused)["followed"]
     assert (result["refusal"] != "", result["phases"]) == (True, [])
