@@ -7,12 +7,14 @@ import click
 from parity.errors import INTERNAL, ParityError
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
+from parity.verbs.completion import completion
 from parity.verbs.diff import diff
 from parity.verbs.doctor import doctor
 from parity.verbs.export import export
 from parity.verbs.gate import gate
 from parity.verbs.help import help_
 from parity.verbs.imports import import_
+from parity.verbs.init import init
 from parity.verbs.lint import lint
 from parity.verbs.record import record
 from parity.verbs.report import report
@@ -51,7 +53,24 @@ def main() -> None:
     """  # noqa: D301 - click reads the backspace
 
 
-for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, lint, record, report, run, surface):
+_VERBS = (
+    checkpoint,
+    compare,
+    completion,
+    diff,
+    doctor,
+    export,
+    gate,
+    help_,
+    import_,
+    init,
+    lint,
+    record,
+    report,
+    run,
+    surface,
+)
+for verb in _VERBS:
     main.add_command(verb)
 
 

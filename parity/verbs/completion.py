@@ -1,0 +1,24 @@
+"""``parity completion``: what a shell needs to complete this command line."""
+
+import click
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(_SHELLS))
+def completion(shell: str) -> None:
+    """Print the completion script of a SHELL.
+
+    \b
+    bash: eval "$(parity completion bash)"    in ~/.bashrc
+    zsh:  eval "$(parity completion zsh)"     in ~/.zshrc
+    fish: parity completion fish | source     in ~/.config/fish/config.fish
+    """  # noqa: D301 - click reads the backspace
+    from click.shell_completion import get_completion_class
+
+    from parity.cli import main
+
+    kind = get_completion_class(shell)
+    assert kind is not None, f"click completes {shell}"
+    click.echo(kind(main, {}, "parity", "_PARITY_COMPLETE").source())
