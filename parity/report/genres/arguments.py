@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from parity.report.document import Code, Strong, Text
 from parity.report.facts import words_of
 from parity.report.subject import Subject
 from parity.surface.flags import plain_name
@@ -34,6 +35,13 @@ def told_apart(subject: Subject) -> tuple[Argument, ...]:
         default = next((flag.default for flag in flags if flag.name == one.name), "")
         found.append(replace(one, default=default))
     return tuple(found)
+
+
+def untried(one: Argument) -> Text:
+    """What nobody knows, because the candidate was given an option that the reference was not."""
+    default: Text = (", which is ", Code(one.default)) if one.default else ()
+    opening = Strong(("Not compared:",))
+    return opening, " the candidate with its default of ", Code(one.name), *default, "; it was given ", Code(one.words)
 
 
 def given_apart(reference: str, candidate: str) -> tuple[Argument, ...]:

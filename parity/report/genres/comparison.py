@@ -6,12 +6,12 @@ from typing import Final
 from parity.findings.model import Verdict
 from parity.report.document import Block, Bullets, Code, Document, Excerpt, Paragraph, Section, Strong, Table, Text
 from parity.report.facts import overall, totals, verdict
-from parity.report.genres.arguments import Argument, told_apart
+from parity.report.genres.arguments import Argument, told_apart, untried
 from parity.report.genres.behaviours import Behaviour, Standing, behaviours, gravest, of_channels
 from parity.report.genres.checks import Check, checklist, conditions, of_behaviour, scenarios
 from parity.report.genres.impact import impact
 from parity.report.genres.offers import definitions, features, flags
-from parity.report.genres.parameters import parameters, table
+from parity.report.genres.parameters import Parameter, parameters, table
 from parity.report.genres.tables import definition_table, feature_table, flag_table, unread
 from parity.report.genres.titles import pairs
 from parity.report.subject import Subject, all_outcomes
@@ -172,7 +172,7 @@ def _reproduced(subject: Subject) -> Section:
 
 
 def _otherwise(one: Argument) -> Text:
-    return (", which by default is ", Code(one.default), ": not compared with that") if one.default else ()
+    return (", in place of the default ", Code(one.default), ".") if one.default else (".",)
 
 
 def _verification(subjects: Sequence[Subject]) -> tuple[Block, ...]:
@@ -187,16 +187,18 @@ def _verification(subjects: Sequence[Subject]) -> tuple[Block, ...]:
             told: Text = (Strong((f"{capitalised(said(standing))}:",)), f" {name.lower()}{where}, {values} compared.")
             checks.append(Check(done=standing is Standing.PROVED, text=told))
         for scenario, comparison in subject.comparisons[:1]:
-            for one in parameters(comparison):
-                equal = one.word == "identical"
-                shown: Text = (
-                    quoted(one.reference) if equal else (*quoted(one.reference), " / ", *quoted(one.candidate))
-                )
-                tail = f" in {scenario}{where}."
-                opening = Strong((f"{capitalised(one.word)}:",))
-                checks.append(Check(done=equal, text=(opening, f" {one.title.lower()} ", *shown, tail)))
+            checks += [_of_parameter(one, f" in {scenario}{where}.") for one in parameters(comparison)]
+        alone = [one for one in told_apart(subject) if one.side == "candidate"]
+        checks += [Check(done=False, text=(*untried(one), where, ".")) for one in alone]
         checks += scenarios(subject)
     return (checklist(checks),)
+
+
+def _of_parameter(one: Parameter, where: str) -> Check:
+    equal = one.word == "identical"
+    reference, candidate = one.sides
+    shown: Text = reference if equal else (*reference, " / ", *candidate)
+    return Check(done=equal, text=(Strong((f"{capitalised(one.word)}:",)), f" {one.title.lower()} ", *shown, where))
 
 
 def _reproduction(subjects: Sequence[Subject]) -> Section:

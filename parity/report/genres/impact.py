@@ -7,7 +7,7 @@ from parity.compare.surface import SurfaceDifference, SurfaceKind
 from parity.findings.model import Verdict
 from parity.report.document import Block, Bullets, Code, Paragraph, Section, Strong, Text
 from parity.report.explanation import explanations, unexplained
-from parity.report.genres.arguments import told_apart
+from parity.report.genres.arguments import told_apart, untried
 from parity.report.subject import Subject
 from parity.report.wording import capitalised, count, extent, listed, sentence, word
 
@@ -65,10 +65,8 @@ def _offered(subject: Subject) -> Iterator[Text]:
 def _given(subject: Subject) -> Iterator[Text]:
     """Options of the candidate alone that the runs needed, because their defaults would have changed something."""
     for one in told_apart(subject):
-        if one.side == "candidate" and one.default:
-            opening = Strong(("Not compared:",))
-            rest = f": the runs gave it, and whoever does not runs with {one.default}."
-            yield opening, " the default of ", Code(one.words), rest
+        if one.side == "candidate":
+            yield *untried(one), "."
 
 
 def consequence(one: SurfaceDifference) -> str:

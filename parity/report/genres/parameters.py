@@ -5,23 +5,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from parity.compare.measurement import Comparison
-from parity.report.document import Code, Strong, Table, Text
-from parity.report.wording import count, shorten
+from parity.report.document import Strong, Table, Text
+from parity.report.wording import count, quoted, windows
 from parity.trace.model import Trace
 
-_MOST_VALUES: Final = 4
-_LONGEST: Final = 120
 _UNSEEN: Final = "not observed"
 _HEADER: Final[tuple[Text, ...]] = (("Parameter",), ("Reference",), ("Candidate",), ("Verdict",))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """One quantity on both sides; ``word`` is identical, different or not observed."""
+    """One quantity on both sides, in full: two that differ anywhere are different."""
 
     title: str
     reference: str
     candidate: str
+
+    @property
+    def sides(self) -> tuple[Text, Text]:
+        """Both values as they are shown, long ones cut around the place where they differ."""
+        reference, candidate = windows(self.reference, self.candidate)
+        return quoted(reference), quoted(candidate)
 
     @property
     def word(self) -> str:
@@ -42,10 +46,7 @@ def parameters(comparison: Comparison) -> tuple[Parameter, ...]:
 
 def table(comparison: Comparison) -> Table:
     """The quantities as a table."""
-    rows = [
-        ((one.title,), (Code(one.reference),), (Code(one.candidate),), (_shown(one.word),))
-        for one in parameters(comparison)
-    ]
+    rows = [((one.title,), *one.sides, (_shown(one.word),)) for one in parameters(comparison)]
     return Table(_HEADER, tuple(rows))
 
 
@@ -66,10 +67,7 @@ def _values(trace: Trace, channel: str) -> Iterator[str]:
 
 def _distinct(channel: str) -> Callable[[Trace], str]:
     def tell(trace: Trace) -> str:
-        found = [shorten(one, _LONGEST) for one in _values(trace, channel)]
-        more = len(found) - _MOST_VALUES
-        text = "; ".join(found[:_MOST_VALUES]) + (f" ... and {more} more" if more > 0 else "")
-        return text or _UNSEEN
+        return "; ".join(_values(trace, channel)) or _UNSEEN
 
     return tell
 
@@ -84,7 +82,7 @@ def _named(channel: str) -> Callable[[Trace], str]:
                 for series in process.channel(channel)
             ]
             if parts:
-                return "; ".join(shorten(part, _LONGEST) for part in parts[:_MOST_VALUES])
+                return "; ".join(parts)
         return _UNSEEN
 
     return tell
@@ -126,9 +124,9 @@ def _updates(trace: Trace) -> str:
 _TOLD: Final[tuple[tuple[str, Callable[[Trace], str]], ...]] = (
     ("Optimizer", _distinct("optimizer_type")),
     ("Optimizer settings", _distinct("optimizer_group")),
-    ("Learning rate, highest", _rate(lambda rates: repr(max(rates)))),
-    ("Learning rate, first", _rate(lambda rates: repr(rates[0]))),
-    ("Learning rate, last", _rate(lambda rates: repr(rates[-1]))),
+    ("Learning rate of the first group, highest", _rate(lambda rates: repr(max(rates)))),
+    ("Learning rate of the first group, first", _rate(lambda rates: repr(rates[0]))),
+    ("Learning rate of the first group, last", _rate(lambda rates: repr(rates[-1]))),
     ("Warm-up", _rate(_warm_up)),
     ("Gradient clipping limit", _distinct("clip_limit")),
     ("Micro-steps per update", _distinct("micro_steps")),
