@@ -30,7 +30,7 @@ def render_markdown(document: Document, templates: Path | None = None) -> str:
 
 
 @cache
-def _environment(templates: Path | None) -> Environment:
+def _environment(templates: Path | None = None) -> Environment:
     # Whatever a template outputs passes through ``finalize``, so that no template can forget to escape.
     environment = Environment(
         loader=house_first(templates),
