@@ -41,7 +41,7 @@ def _cases(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if judgement is None:
         error = outcome.error
         slug, text = (error.slug, str(error)) if error is not None else ("no-result", "the scenario has no result")
-        yield "comparison", _element("error", slug, text, kind=slug)
+        yield "comparison", _element("error", slug, text.splitlines(), kind=slug)
         return
     compared = {CHANNELS[name].phase for name in compared_channels(judgement) if name in CHANNELS}
     for phase in Phase:
@@ -61,7 +61,7 @@ def _cases(outcome: Outcome) -> Iterator[tuple[str, str]]:
             )
     if judgement.irreproducible:
         text = "the reference does not reproduce its own training"
-        yield "reference", _element("error", text, text, kind="irreproducible")
+        yield "reference", _element("error", text, (text,), kind="irreproducible")
 
 
 def _failure(findings: Sequence[Finding], judgement: Judgement) -> str:
@@ -75,11 +75,11 @@ def _failure(findings: Sequence[Finding], judgement: Judgement) -> str:
             f"{one.channel.name}{name} {location(one.first, judgement.comparison)}: "
             f"reference {reference}, candidate {candidate}; {sentence(extent(one))}"
         )
-    return _element("failure", title, "\n".join(lines), kind=first.verdict.value)
+    return _element("failure", title, lines, kind=first.verdict.value)
 
 
-def _element(tag: str, message: str, text: str, *, kind: str) -> str:
-    content = "\n".join(visible(line) for line in text.splitlines())
+def _element(tag: str, message: str, lines: Sequence[str], *, kind: str) -> str:
+    content = "\n".join(visible(line) for line in lines)
     return f"<{tag} message={_attribute(squeezed(message))} type={_attribute(kind)}>{escape(content)}</{tag}>"
 
 
