@@ -1,16 +1,17 @@
 """Formats of a report: each makes files of a document and of what it is about. A new format is one entry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from parity.report.ci.issues import Issue, issues
 from parity.report.ci.junit import junit
 from parity.report.ci.sarif import sarif
 from parity.report.ci.summary import comment, step_summary
 from parity.report.ci.workflow import annotations
-from parity.report.document import Block, Document, Section, plain
+from parity.report.document import Document, plain
+from parity.report.document_json import section_json
 from parity.report.machine import SCHEMA, result_json, to_json
 from parity.report.markdown import render_markdown
 from parity.report.subject import Subject, all_outcomes
@@ -55,34 +56,10 @@ def _json(one: Rendering) -> Mapping[str, str]:
         "schema": SCHEMA,
         "genre": one.genre,
         "title": plain(one.document.title),
-        "sections": [_section(section) for section in one.document.sections],
+        "sections": [section_json(section) for section in one.document.sections],
         "results": [result_json(outcome) for outcome in all_outcomes(one.subjects)],
     }
     return {f"{one.stem}.json": to_json(content)}
-
-
-def _section(section: Section) -> dict[str, Any]:
-    return {
-        "heading": plain(section.heading),
-        "blocks": [_block(block) for block in section.blocks],
-        "sections": [_section(inner) for inner in section.sections],
-    }
-
-
-def _block(block: Block) -> dict[str, Any]:
-    """A block with its texts plain, and its kind."""
-    return {"kind": block.kind, **{name: _flat(content) for name, content in asdict(block).items()}}
-
-
-def _flat(content: Any) -> Any:
-    """Texts as strings: after ``asdict`` a part of one is a string, or a mapping with its content."""
-    if isinstance(content, dict):
-        inside = {name: _flat(inner) for name, inner in content.items()}
-        return inside["content"] if set(inside) == {"content"} else inside
-    if isinstance(content, tuple | list):
-        flat = [_flat(inner) for inner in content]
-        return "".join(flat) if flat and all(isinstance(one, str) for one in flat) else flat
-    return content
 
 
 def _junit(one: Rendering) -> Mapping[str, str]:

@@ -62,7 +62,7 @@ def _options(command: str) -> Iterator[tuple[str, str]]:
     """Name and words of each option; the words up to the next option belong to it."""
     words = words_of(command)
     starts = [at for at, word in enumerate(words) if word.startswith("--") and len(word) > len("--")]
-    for start, stop in zip(starts, [*starts[1:], len(words)], strict=True):
+    for start, stop in zip(starts, [*starts, len(words)][1:], strict=True):
         yield plain_name(words[start].partition("=")[0]), " ".join(words[start:stop])
 
 

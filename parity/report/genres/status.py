@@ -61,9 +61,8 @@ def _state(subjects: Sequence[Subject]) -> Section:
     )
     lead = (
         "A behaviour is one kind of observable of the training; it is proved where every value that the reference "
-        "showed was compared and found equal, bit for bit or within the measured noise or a tolerance of the policy, in "
-        "every scenario that exercises it. What no scenario exercises is "
-        "counted neither as proved nor as missing."
+        "showed was compared and found equal, bit for bit or within the measured noise or a tolerance of the policy, "
+        "in every scenario that exercises it. What no scenario exercises is counted neither as proved nor as missing."
     )
     return Section(("Current state",), (Paragraph((lead,)), Table(header, tuple(rows))))
 
