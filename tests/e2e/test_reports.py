@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from parity.verbs.report import FORMATS, GENRES
+from parity.verbs.report import FORMATS
 from tests.e2e.programs import TINY, parity, run
 
 FILES = {
@@ -35,8 +35,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("genre", GENRES)
-def test_every_genre_in_every_format(place: Path, tmp_path: Path, genre: str) -> None:
+@pytest.mark.parametrize("genre", ["discrepancy", "features"])
+def test_a_genre_in_every_format(place: Path, tmp_path: Path, genre: str) -> None:
     wanted = f"--format={','.join(FORMATS)}"
     done = parity("report", "reports/out/different", "--genre", genre, wanted, "-o", str(tmp_path), cwd=place)
     assert done.returncode == 1

@@ -13,6 +13,7 @@ from parity.report.genres.tables import feature_table, flag_table, unread
 from parity.report.genres.titles import pairs, title
 from parity.report.subject import Subject
 from parity.report.wording import capitalised, count, listed, word
+from parity.surface.model import Surface
 from parity.trace.channels import Phase
 
 _MOST_NEXT: Final = 12
@@ -140,15 +141,22 @@ def _features(subject: Subject, known: Sequence[Behaviour]) -> Section:
 
 
 def _usable(subjects: Sequence[Subject]) -> Section:
-    """What runs today, by how the programs ended."""
+    """What runs today, by how the programs ended, and how large it is."""
     items: list[Text] = []
     for subject in subjects:
-        for side, name in zip(("reference", "candidate"), subject.programs, strict=True):
+        sides = zip(("reference", "candidate"), subject.programs, (subject.reference, subject.candidate), strict=True)
+        for side, name, surface in sides:
             ends = [getattr(comparison, side).exit_status for _, comparison in subject.comparisons]
             clean = sum(end == 0 for end in ends)
             said = "not known" if not ends else f"ended with success in {clean} of {count(len(ends), 'scenario')}"
-            items.append((Code(name), f" ({side} of ", Code(subject.pair), f"): {said}."))
+            items.append((Code(name), f" ({side} of ", Code(subject.pair), f"): {said}; {_extent(surface)}."))
     return Section(("Current usable state",), (Bullets(tuple(items)),))
+
+
+def _extent(surface: Surface | None) -> str:
+    if surface is None:
+        return "its size is not known"
+    return f"{count(len(surface.files), 'file')} with {count(sum(one.lines for one in surface.files), 'line')}"
 
 
 def _next(subjects: Sequence[Subject]) -> Section:

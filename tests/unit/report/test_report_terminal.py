@@ -108,6 +108,14 @@ def test_a_terminal_breaks_lines_under_their_label_and_a_file_keeps_them_whole()
     assert max(len(line) for line in printed(examples.lagging()).splitlines()) > 40
 
 
+def test_a_terminal_without_colour_is_honoured(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    print_outcome(examples.lagging(), Console(file=stream, force_terminal=True, width=40))
+    assert "\x1b[1;31m" in printed(examples.lagging(), terminal=True)
+    assert "31m" not in stream.getvalue()
+
+
 def test_quiet_is_the_verdict_alone():
     assert printed(examples.lagging(), quiet=True, report="x") == "Different: char_gpt / quick\n"
 
