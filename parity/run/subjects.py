@@ -23,9 +23,10 @@ def read_subject(
     Raises:
         TraceMissingError: nothing is recorded in ``base``.
     """
-    outcomes = tuple(judge_stored(base, tolerances))
     pair = base.resolve().name
     planned = _planned(policy, pair)
+    order = {one.name: at for at, one in enumerate(planned)}
+    outcomes = tuple(sorted(judge_stored(base, tolerances), key=lambda one: order.get(one.scenario, len(order))))
     try:
         sides = _surfaces(outcomes, sources)
     except SurfaceUnreadableError as error:

@@ -1,6 +1,6 @@
 """The approved reports: which pair and genre each shows. ``python -m tests.golden.approved`` makes them anew.
 
-Only what a quick run can repeat is kept: but for the versions in the discrepancy report, nothing depends on the machine.
+Only what a quick run can repeat is kept. But for versions in the discrepancy report, nothing depends on the machine.
 """
 
 import subprocess
@@ -40,6 +40,9 @@ def run(place: Path) -> dict[Approved, str]:
     _parity("run", *pairs, "-o", str(place))
     made = {}
     for report in REPORTS:
+        if report.genre == "discrepancy":
+            made[report] = (place / report.pairs[0] / report.path.name).read_text(encoding="utf-8")
+            continue
         stored = [str(place / pair) for pair in report.pairs]
         out = place / "reports" / report.directory
         _parity("report", *stored, "--genre", report.genre, "-o", str(out))
