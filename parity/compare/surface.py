@@ -81,7 +81,7 @@ def compare_flags(reference: Sequence[Flag], candidate: Sequence[Flag]) -> Itera
     new = [flag for flag in candidate if flag.name not in known]
     for flag in reference:
         other = theirs.get(flag.name)
-        if other is not None and not same_value(flag.default, other.default):
+        if other is not None and not same_value(_meant(flag), _meant(other)):
             literal = all(not one.default or _is_literal(one.default) for one in (flag, other))
             yield _of_flags(SurfaceKind.FLAG_DEFAULT if literal else SurfaceKind.FLAG_COMPUTED, flag, other)
     for flag, other in _renamed(gone, new):
@@ -92,6 +92,11 @@ def compare_flags(reference: Sequence[Flag], candidate: Sequence[Flag]) -> Itera
         yield _of_flags(SurfaceKind.FLAG_MISSING, flag, None)
     for flag in new:
         yield _of_flags(SurfaceKind.FLAG_EXTRA, None, flag)
+
+
+def _meant(flag: Flag) -> str:
+    """The default, which is None where none is given."""
+    return flag.default or "None"
 
 
 def _of_flags(kind: SurfaceKind, reference: Flag | None, candidate: Flag | None) -> SurfaceDifference:

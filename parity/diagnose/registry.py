@@ -77,6 +77,7 @@ class Declared(Generic[AnyCase]):
             return None
         declared = next((one for one in self.declarations if one.id == cause.id), None)
         assert declared is not None, f"{self.name} does not declare {cause.id}"
+        assert cause.consequence, f"{self.name} does not say what {cause.id} does to the training"
         return cause if cause.advice else replace(cause, advice=declared.advice)
 
 

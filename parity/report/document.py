@@ -37,12 +37,19 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list, numbered where the order means something."""
+    """A list, numbered where the order means something.
+
+    ``ticked`` gives every item a box, ticked or not. A box only repeats what the words of its item say.
+    """
 
     kind: ClassVar[str] = "bullets"
 
     items: tuple[Text, ...]
     numbered: bool = False
+    ticked: tuple[bool, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert len(self.ticked) in (0, len(self.items)), f"{len(self.ticked)} boxes for {len(self.items)} items"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a report states about an outcome as a whole, read off its judgement and traces."""
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _GRAVITY: Final = (
     Verdict.IDENTICAL,
 )
 _ORDER: Final = {name: (int(channel.phase), at) for at, (name, channel) in enumerate(CHANNELS.items())}
+_SIZES: Final = re.compile(r"(\d+) lines?, (\d+) functions?, (\d+) class(?:es)?")
 _LAST: Final = (len(CHANNELS), 0)
 
 
@@ -87,6 +89,12 @@ def texts(trace: Trace, channel: str) -> dict[str, str]:
         if found:
             return found
     return {}
+
+
+def source_sizes(trace: Trace) -> dict[str, tuple[int, ...]]:
+    """Lines, functions and classes of each source file that the program was made of."""
+    found = {name: _SIZES.search(text) for name, text in texts(trace, "source_file").items()}
+    return {name: tuple(int(part) for part in match.groups()) for name, match in found.items() if match is not None}
 
 
 def program(trace: Trace) -> str:

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
+from jinja2 import Environment, StrictUndefined, Undefined
 from markupsafe import Markup
 
 from parity.report.document import Code, Document, Excerpt, Inline, Strong, Text
+from parity.report.house import house_first
 from parity.report.wording import squeezed, visible
 
+_TEMPLATE: Final = "document.md.j2"
 _SPECIAL: Final = re.compile(r"[\\`*\[\]~$#]")
 _UNDERSCORES: Final = re.compile(r"_+")
 _OPENING: Final = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
@@ -18,16 +21,19 @@ _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _TAB: Final = 4
 
 
-def render_markdown(document: Document) -> str:
-    """Render ``document``; the same document always gives the same bytes."""
-    return _environment().get_template("document.md.j2").render(document=document).strip("\n") + "\n"
+def render_markdown(document: Document, templates: Path | None = None) -> str:
+    """Render ``document``; the same document always gives the same bytes.
+
+    A template in the directory ``templates`` is used instead of the one of that name that is shipped.
+    """
+    return _environment(templates).get_template(_TEMPLATE).render(document=document).strip("\n") + "\n"
 
 
 @cache
-def _environment() -> Environment:
+def _environment(templates: Path | None = None) -> Environment:
     # Whatever a template outputs passes through ``finalize``, so that no template can forget to escape.
     environment = Environment(
-        loader=PackageLoader("parity.report"),
+        loader=house_first(templates),
         autoescape=True,
         finalize=_escaped,
         trim_blocks=True,
@@ -35,7 +41,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(cell=_cell, fence=_fence, hashes=_hashes, marker=_marker)
+    environment.filters.update(box=_box, cell=_cell, fence=_fence, hashes=_hashes, marker=_marker)
     return environment
 
 
@@ -113,6 +119,10 @@ def _hashes(depth: int) -> Markup:
 
 def _marker(position: int, numbered: bool) -> Markup:  # noqa: FBT001
     return Markup((f"{position}." if numbered else "-").ljust(4))
+
+
+def _box(ticked: bool) -> Markup:  # noqa: FBT001
+    return Markup("[x] " if ticked else "[ ] ")
 
 
 def _longest_run(text: str) -> int:

@@ -30,6 +30,7 @@ from parity.report.wording import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _MOST_CAUSES: Final = 3
 _LABEL: Final = 18
@@ -43,9 +44,18 @@ _Line = tuple[str, str]
 
 
 def print_outcome(
-    outcome: Outcome, console: "Console", *, report: Path | str | None = None, next_command: str = ""
+    outcome: Outcome,
+    console: "Console",
+    *,
+    report: Path | str | None = None,
+    next_command: str = "",
+    quiet: bool = False,
 ) -> None:
-    """Print ``outcome``: ``report`` is the path of the full report, ``next_command`` the command to run next."""
+    """Print ``outcome``: ``report`` is the path of the full report, ``next_command`` the command to run next.
+
+    A terminal breaks long lines under their label; what is written elsewhere keeps them whole. ``quiet`` leaves the
+    verdict alone.
+    """
     from rich.text import Text
 
     shown = verdict(outcome)
@@ -54,10 +64,27 @@ def print_outcome(
         f" {visible(outcome.pair)} / {visible(outcome.scenario)}",
     )
     console.print(head, soft_wrap=True, highlight=False)
-    for label, content in (*_lines(outcome), ("report", str(report or "")), ("next", next_command)):
-        if content:
-            line = Text.assemble("  ", (label.ljust(_LABEL), "dim"), visible(content))
-            console.print(line, soft_wrap=True, highlight=False)
+    if quiet:
+        return
+    lines = [*_lines(outcome), ("report", str(report or "")), ("next", next_command)]
+    shown_lines = [(label, visible(content)) for label, content in lines if content]
+    if console.is_terminal:
+        console.print(_grid(shown_lines), highlight=False)
+        return
+    for label, content in shown_lines:
+        console.print(Text(f"  {label.ljust(_LABEL)}{content}"), soft_wrap=True, highlight=False)
+
+
+def _grid(lines: list[_Line]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 0))
+    grid.add_column(width=_LABEL + 2, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, content in lines:
+        grid.add_row(Text(f"  {label}", style="dim"), Text(content))
+    return grid
 
 
 def _lines(outcome: Outcome) -> Iterator[_Line]:
@@ -108,6 +135,7 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
         return
     for cause in diagnosis.causes[:_MOST_CAUSES]:
         yield "probable cause", f"{sentence(cause.title)} Explains {share(cause, diagnosis)}"
+        yield "  consequence", sentence(cause.consequence)
     more = len(diagnosis.causes) - _MOST_CAUSES
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"

@@ -123,7 +123,7 @@ def values(measurement: Measurement) -> tuple[Text, Text]:
     """Reference and candidate value, written so that their difference can be seen."""
     channel, reference, candidate = measurement.channel, measurement.reference, measurement.candidate
     if isinstance(reference, str) and isinstance(candidate, str):
-        reference, candidate = _windows(reference, candidate)
+        reference, candidate = windows(reference, candidate)
     elif isinstance(reference, float) and isinstance(candidate, float) and repr(reference) == repr(candidate):
         return _bits(reference), _bits(candidate)
     return value(channel, reference), value(channel, candidate)
@@ -165,7 +165,8 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def _windows(reference: str, candidate: str) -> tuple[str, str]:
+def windows(reference: str, candidate: str) -> tuple[str, str]:
+    """Two texts, long ones cut so that the place where they first differ is in sight."""
     if max(len(reference), len(candidate)) <= LONGEST:
         return reference, candidate
     together = zip(reference, candidate, strict=False)

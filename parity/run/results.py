@@ -9,6 +9,7 @@ from parity.diagnose.outcome import Outcome
 from parity.errors import TraceMissingError
 from parity.gate import RESULT
 from parity.report.discrepancy import discrepancy_report
+from parity.report.house import TEMPLATES
 from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
 from parity.run.plan import TRACE, Side
@@ -25,7 +26,7 @@ def write_results(outcomes: Sequence[Outcome], base: Path) -> Path:
         place.mkdir(exist_ok=True)
         (place / RESULT).write_text(to_json(result_json(outcome)), encoding="utf-8")
     report = base / REPORT
-    report.write_text(render_markdown(discrepancy_report(outcomes)), encoding="utf-8")
+    report.write_text(render_markdown(discrepancy_report(outcomes), TEMPLATES), encoding="utf-8")
     return report
 
 

@@ -70,7 +70,10 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """Statistics of one file; ``code`` counts lines that are neither empty nor only a comment."""
+    """Statistics of one file; ``code`` counts lines that are neither empty nor only a comment.
+
+    ``purpose`` is the first line of its docstring, empty where it has none.
+    """
 
     file: str
     lines: int
@@ -78,6 +81,7 @@ class FileFacts:
     bytes: int
     functions: int
     classes: int
+    purpose: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

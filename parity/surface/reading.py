@@ -1,14 +1,14 @@
 """Reading everything that a program offers."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parity.surface.definitions import read_definitions
 from parity.surface.features import read_features
 from parity.surface.flags import read_flags
 from parity.surface.model import Feature, FileFacts, Flag, Surface
-from parity.surface.sources import Source, read_sources
+from parity.surface.sources import Source, Sources, read_listed, read_sources
 from parity.surface.steps import read_steps
 
 
@@ -18,7 +18,19 @@ def read_surface(location: Path) -> Surface:
     Raises:
         SurfaceUnreadableError: there is nothing that could be read.
     """
-    sources = read_sources(location)
+    return _surface(read_sources(location))
+
+
+def read_surface_of(root: Path, names: Sequence[str]) -> Surface:
+    """Read exactly the files ``names`` under ``root``. Nothing is executed.
+
+    Raises:
+        SurfaceUnreadableError: none of them can be read.
+    """
+    return _surface(read_listed(root, names))
+
+
+def _surface(sources: Sources) -> Surface:
     return Surface(
         root=sources.root,
         files=tuple(_facts(source) for source in sources.files),
@@ -57,4 +69,5 @@ def _facts(source: Source) -> FileFacts:
         bytes=len(source.text.encode("utf-8", "surrogatepass")),
         functions=sum(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in nodes),
         classes=sum(isinstance(node, ast.ClassDef) for node in nodes),
+        purpose=next(iter((ast.get_docstring(source.tree) or "").splitlines()), ""),
     )

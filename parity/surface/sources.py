@@ -1,7 +1,7 @@
 """The source files of a program: a folder, or a script with everything of its own that it imports."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +80,27 @@ def read_sources(location: Path) -> Sources:
         message = f"nothing in {location} can be read as Python ({reasons})"
         raise SurfaceUnreadableError(message)
     return Sources(root=root, files=tuple(files.values()), unread=tuple(unread))
+
+
+def read_listed(root: Path, names: Sequence[str]) -> Sources:
+    """Read exactly the files ``names`` under ``root``, such as those that a run has loaded.
+
+    Raises:
+        SurfaceUnreadableError: none of them can be read.
+    """
+    files: list[Source] = []
+    unread: list[tuple[str, str]] = []
+    for name in dict.fromkeys(names):
+        read = _read(root / name, root)
+        if isinstance(read, str):
+            unread.append((name, read))
+        else:
+            files.append(read)
+    if not files:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in unread) or "no file is named"
+        message = f"nothing of the program can be read under {root} ({reasons})"
+        raise SurfaceUnreadableError(message)
+    return Sources(root=root, files=tuple(files), unread=tuple(unread))
 
 
 def _outside_packages(folder: Path) -> Path:

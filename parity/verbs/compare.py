@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, recorded
+from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, QUIET, recorded
 from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
@@ -24,6 +24,7 @@ from parity.verbs.scenarios import run_scenarios, tolerances_in
 @POLICY
 @recorded
 @FRESH
+@QUIET
 @JSON
 def compare(
     reference: str,
@@ -40,6 +41,7 @@ def compare(
     fail_fast: bool,
     follow: bool,
     fresh: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Run two training commands and compare everything that defines the training.
@@ -72,4 +74,4 @@ def compare(
     ]
     if replay:
         scenarios = [one for scenario in scenarios for one in (scenario, in_float32(scenario))]
-    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh, fail_fast=fail_fast))
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, quiet=quiet, fresh=fresh, fail_fast=fail_fast))

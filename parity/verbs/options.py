@@ -22,6 +22,7 @@ NOISE: Final = click.option(
 POLICY: Final = click.option(
     "--policy", type=click.Path(path_type=Path), help="File with the tolerances to judge by, in [tool.parity]."
 )
+QUIET: Final = click.option("-q", "--quiet", is_flag=True, help="Print one line for each scenario: its verdict.")
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from parity.errors import UsageError
-from parity.verbs.options import FRESH, JSON, NOISE, OUT
+from parity.verbs.options import FRESH, JSON, NOISE, OUT, QUIET
 from parity.verbs.scenarios import run_scenarios
 
 
@@ -18,6 +18,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @NOISE
 @FRESH
+@QUIET
 @JSON
 def run(
     pairs: tuple[str, ...],
@@ -27,6 +28,7 @@ def run(
     full: bool,
     noise_runs: int,
     fresh: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Run all scenarios of the policy's PAIRS, by default of every pair."""
@@ -39,4 +41,4 @@ def run(
         raise UsageError(message)
     planned = plan(read_policy(path), pairs, full=full)
     scenarios = [replace(scenario, noise_runs=noise_runs) for scenario in planned]
-    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh))
+    sys.exit(run_scenarios(scenarios, output, as_json=as_json, quiet=quiet, fresh=fresh))

@@ -20,7 +20,13 @@ def explain(error: ParityError) -> None:
 
 
 def run_scenarios(
-    scenarios: "Sequence[Scenario]", output: Path, *, as_json: bool, fresh: bool, fail_fast: bool = False
+    scenarios: "Sequence[Scenario]",
+    output: Path,
+    *,
+    as_json: bool,
+    fresh: bool,
+    fail_fast: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Run scenarios pair by pair; write and print each pair's results as soon as it is done."""
     from contextlib import nullcontext
@@ -51,7 +57,7 @@ def run_scenarios(
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:
-        print_outcomes(outcomes, path, as_json=as_json)
+        print_outcomes(outcomes, path, place=path.parent, as_json=as_json, quiet=quiet)
     return exit_code(done)
 
 
@@ -65,8 +71,18 @@ def tolerances_in(policy: Path | None, pair: str) -> "tuple[Tolerance, ...]":
     return tolerances(read_policy(policy), pair)
 
 
-def print_outcomes(outcomes: "Sequence[Outcome]", report_path: Path | None, *, as_json: bool) -> None:
-    """Print outcomes for people, or as JSON; an error explains itself on standard error."""
+def print_outcomes(
+    outcomes: "Sequence[Outcome]",
+    report_path: Path | None,
+    *,
+    place: Path | None = None,
+    as_json: bool,
+    quiet: bool = False,
+) -> None:
+    """Print outcomes for people, or as JSON; an error explains itself on standard error.
+
+    ``place`` is the directory of the pair whose outcomes these are, where there is one.
+    """
     if as_json:
         from parity.report.machine import result_json, to_json
 
@@ -75,10 +91,13 @@ def print_outcomes(outcomes: "Sequence[Outcome]", report_path: Path | None, *, a
         return
     from rich.console import Console
 
+    from parity.report.advice import next_command
     from parity.report.terminal import print_outcome
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    advice = next_command(outcomes, place)
     for outcome in outcomes:
-        print_outcome(outcome, console, report=report_path)
+        following = advice if outcome is outcomes[-1] else ""
+        print_outcome(outcome, console, report=report_path, next_command=following, quiet=quiet)
         if outcome.error is not None:
             explain(outcome.error)

@@ -51,8 +51,8 @@ def accumulation_not_divided_by_world(case: Case) -> Cause | None:
             *((_line("loss that is differentiated", loss),) if loss is not None else ()),
             f"the ratio is {factor:g} in every update, with {world} ranks",
         ),
-        consequence=f"Each update sees {factor:g} times the data of the reference: another effective batch size, "
-        "with the same learning rate and number of updates.",
+        consequence=f"The effective batch is {factor:.9g}x that of the reference at world size {world}: each update "
+        f"sees {factor:.9g} times the data, with the same learning rate and number of updates.",
     )
 
 

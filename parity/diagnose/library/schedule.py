@@ -36,7 +36,7 @@ class _Rates:
         common = sorted(self.reference.keys() & self.candidate.keys(), reverse=True)
         return max(common, key=lambda update: abs(self.reference[update] - self.candidate[update]))
 
-    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...]) -> Cause:
+    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...], *, consequence: str = "") -> Cause:
         """A cause that explains the learning rates, their printed values and all that follows from them."""
         return Cause(
             id=identifier,
@@ -49,7 +49,7 @@ class _Rates:
                 since=self.place,
             ),
             evidence=lines,
-            consequence=_CONSEQUENCES[identifier],
+            consequence=consequence or _CONSEQUENCES[identifier],
         )
 
 
@@ -58,7 +58,6 @@ _CONSEQUENCES = {
     "anything, and the warm-up lags behind from then on.",
     "learning-rate-constant": "The schedule has no effect: neither warm-up nor decay takes place.",
     "learning-rate-shifted": "Every update is made with the learning rate that belongs to another one.",
-    "learning-rate-scaled": "All updates are too large or too small by the same factor.",
     "schedule-warmup": "The warm-up has another length: the early updates, where training is most fragile, are made "
     "with other learning rates.",
     "schedule-horizon": "The learning rate decays over another span, so that training ends at another rate than "
@@ -159,7 +158,8 @@ def learning_rate_scaled(case: Case) -> Cause | None:
         *(f"this is {name} or its inverse" for name in known),
     )
     title = f"The candidate's learning rate is {factor:.9g} times the reference's throughout"
-    return rates.cause(case, "learning-rate-scaled", title, lines)
+    consequence = f"Every update is made with {factor:.9g} times the learning rate that was meant."
+    return rates.cause(case, "learning-rate-scaled", title, lines, consequence=consequence)
 
 
 @rule(

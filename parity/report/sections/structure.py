@@ -1,20 +1,18 @@
 """How differently the two programs are built: files, configuration, names."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from parity.compare.measurement import Comparison
 from parity.diagnose.outcome import Outcome
 from parity.report.document import Block, Code, Paragraph, Section, Table, Text
-from parity.report.facts import program, texts
+from parity.report.facts import program, source_sizes, texts
 from parity.report.wording import count, listed, quoted, squeezed
 from parity.trace.model import Trace
 
 _MOST_FILES: Final = 8
 _MOST_HOLDERS: Final = 6
 _MOST_NAMES: Final = 20
-_SIZES: Final = re.compile(r"(\d+) lines?, (\d+) functions?, (\d+) class(?:es)?")
 _UNKNOWN: Final[Text] = ("not recorded",)
 
 
@@ -41,7 +39,7 @@ def structure(outcomes: Sequence[Outcome]) -> Section:
 
 
 def _lead(reference: Trace, candidate: Trace) -> tuple[Block, ...]:
-    ours, theirs = _sizes(reference), _sizes(candidate)
+    ours, theirs = source_sizes(reference), source_sizes(candidate)
     if not ours or not theirs:
         return ()
     return (
@@ -56,18 +54,12 @@ def _lead(reference: Trace, candidate: Trace) -> tuple[Block, ...]:
     )
 
 
-def _sizes(trace: Trace) -> dict[str, tuple[int, ...]]:
-    """Lines, functions and classes of each source file."""
-    found = {name: _SIZES.search(text) for name, text in texts(trace, "source_file").items()}
-    return {name: tuple(int(part) for part in match.groups()) for name, match in found.items() if match is not None}
-
-
 def _lines(sizes: dict[str, tuple[int, ...]]) -> int:
     return sum(lines for lines, _, _ in sizes.values())
 
 
 def _size(trace: Trace) -> Text:
-    sizes = _sizes(trace)
+    sizes = source_sizes(trace)
     if not sizes:
         return _UNKNOWN
     lines, functions, classes = (sum(part) for part in zip(*sizes.values(), strict=True))
@@ -78,7 +70,7 @@ def _size(trace: Trace) -> Text:
 
 def _files(trace: Trace) -> Text:
     """The largest files first: they say most about how a program is cut."""
-    files = sorted(_sizes(trace).items(), key=lambda item: (-item[1][0], item[0]))
+    files = sorted(source_sizes(trace).items(), key=lambda item: (-item[1][0], item[0]))
     parts: list[str | Code] = []
     for name, (lines, *_) in files[:_MOST_FILES]:
         parts += [", " if parts else "", *quoted(name), f" ({count(lines, 'line')})"]

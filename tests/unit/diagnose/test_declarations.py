@@ -65,8 +65,8 @@ def case():
     return Case(judge(compare(trace, trace)))
 
 
-def made(advice=""):
-    return Cause(id="odd", title="", explains=(), evidence=(), consequence="", advice=advice)
+def made(advice="", consequence="It is odd."):
+    return Cause(id="odd", title="", explains=(), evidence=(), consequence=consequence, advice=advice)
 
 
 def test_a_rule_takes_its_advice_from_its_declaration_unless_it_knows_better():
@@ -74,6 +74,12 @@ def test_a_rule_takes_its_advice_from_its_declaration_unless_it_knows_better():
     assert declare(lambda _: made())(case()).advice == "Look there."
     assert declare(lambda _: made("Look here."))(case()).advice == "Look here."
     assert declare(lambda _: None)(case()) is None
+
+
+def test_a_rule_says_what_its_cause_does_to_the_training():
+    declare = rule("odd", needs=(), predicts="nothing", advice="Look there.")
+    with pytest.raises(AssertionError, match="what odd does to the training"):
+        declare(lambda _: made(consequence=""))(case())
 
 
 def test_a_rule_cannot_name_what_it_does_not_declare():

@@ -19,35 +19,8 @@ from parity.report.document import (
 )
 from parity.report.markdown import render_markdown
 from parity.report.wording import squeezed, visible
+from tests.payloads import HOSTILE
 
-HOSTILE = (
-    "a|b",
-    "\\|",
-    "a\\",
-    "`",
-    "``x`` | ` ",
-    " padded ",
-    "   ",
-    "<script>alert(1)</script>",
-    "&lt;&amp;",
-    "line\nbreak\r\n| c | d |\n| - | - |",
-    "**bold** __init__ _x_ ~~gone~~",
-    "[link](javascript:x) ![i](y) <http://z>",
-    "# heading",
-    "- item",
-    "1. item",
-    "1) item",
-    "+ item",
-    "> quote",
-    "===",
-    "---",
-    "    code",
-    "\u202eright to left\u2028\x00\x1b[31m",
-    "\ud800",
-    "$x$ \\(y\\)",
-    "größer 参数 \U0001f600",
-    "{{ section }} {% raw %}",
-)
 TEXTS = st.text(max_size=40) | st.text(alphabet="|`\\*_<>&#-+1.) \n[]~$!x", max_size=12) | st.sampled_from(HOSTILE)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

@@ -28,7 +28,10 @@ def test_a_difference_on_one_screen():
         "    candidate       0.0\n"
         "    size            absolute 6e-05, relative 1.0, 4.5e+18 ULP\n"
         "  probable cause    The learning rate lags by one update. Explains 4 of 6 findings (67 %)\n"
+        "    consequence     The first update is made with a learning rate of 0.0 and changes nothing; every later one "
+        "uses the rate of the update before.\n"
         "  probable cause    The validation loss is printed as the training loss. Explains 1 of 6 findings (17 %)\n"
+        "    consequence     The printed training loss is never that of the training split.\n"
         "  further findings  5 that count against parity\n"
         "  other differences 3 that do not count against parity\n"
         "  not compared      13 items\n"
@@ -91,7 +94,30 @@ def test_a_terminal_adds_colour_and_no_words():
 
     coloured = printed(examples.lagging(), terminal=True)
     assert "\x1b[" in coloured
-    assert Text.from_ansi(coloured).plain.splitlines() == printed(examples.lagging()).splitlines()
+    assert Text.from_ansi(coloured).plain.split() == printed(examples.lagging()).split()
+
+
+def test_a_terminal_breaks_lines_under_their_label_and_a_file_keeps_them_whole():
+    from rich.text import Text
+
+    shown = Text.from_ansi(printed(examples.lagging(), terminal=True)).plain.splitlines()
+    assert max(len(line) for line in shown) == 40
+    (start,) = [at for at, line in enumerate(shown) if line.startswith("  first divergence")]
+    assert shown[start + 1].startswith(" " * 20)
+    assert shown[start + 1].strip()
+    assert max(len(line) for line in printed(examples.lagging()).splitlines()) > 40
+
+
+def test_a_terminal_without_colour_is_honoured(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    print_outcome(examples.lagging(), Console(file=stream, force_terminal=True, width=40))
+    assert "\x1b[1;31m" in printed(examples.lagging(), terminal=True)
+    assert "31m" not in stream.getvalue()
+
+
+def test_quiet_is_the_verdict_alone():
+    assert printed(examples.lagging(), quiet=True, report="x") == "Different: char_gpt / quick\n"
 
 
 def test_importing_costs_no_renderer():

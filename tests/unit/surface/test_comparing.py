@@ -24,6 +24,7 @@ ROWS = {
         [(KINDS.FLAG_DEFAULT, "lr", ())],
     ),
     "default-gone": ("p.add_argument('--lr', default=1)", "p.add_argument('--lr')", [(KINDS.FLAG_DEFAULT, "lr", ())]),
+    "none-given": ("p.add_argument('--lr', default=None)", "p.add_argument('--lr')", []),
     "computed": (
         "p.add_argument('--d', default=1)",
         "p.add_argument('--d', default=f())",

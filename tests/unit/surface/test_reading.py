@@ -7,7 +7,7 @@ import pytest
 
 from parity.errors import SurfaceUnreadableError
 from parity.surface.model import Surface
-from parity.surface.reading import read_surface
+from parity.surface.reading import read_surface, read_surface_of
 from tests.e2e.programs import ROOT
 
 
@@ -218,3 +218,15 @@ def test_the_witness_and_its_successor_are_read_alike() -> None:
         names = list(dict.fromkeys(step.name for step in side.steps))
         order = [name for name in names if name in ("backward", "unscale", "clip", "scaler step", "zero_grad")]
         assert order == ["backward", "unscale", "clip", "scaler step", "zero_grad"]
+
+
+def test_of_listed_files_exactly_these_are_read(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text('"""Trains.\n\nMore."""\nimport beside\n')
+    (tmp_path / "beside.py").write_text("def f(): pass\n")
+    surface = read_surface_of(tmp_path, ["train.py", "train.py"])
+    assert [(one.file, one.purpose) for one in surface.files] == [("train.py", "Trains.")]
+    surface = read_surface_of(tmp_path, ["beside.py", "gone.py"])
+    assert [(one.file, one.purpose) for one in surface.files] == [("beside.py", "")]
+    assert [file for file, _ in surface.unread] == ["gone.py"]
+    with pytest.raises(SurfaceUnreadableError, match="no file is named"):
+        read_surface_of(tmp_path, [])

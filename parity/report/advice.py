@@ -1,0 +1,31 @@
+"""The command to run next, after what has just been learned."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from parity.diagnose.outcome import Outcome
+from parity.findings.model import Judgement
+
+
+def next_command(outcomes: Sequence[Outcome], directory: Path | None) -> str:
+    """The most useful command after ``outcomes``, whose results are in ``directory``; empty where there is none.
+
+    After a difference that was not yet judged phase by phase, that; after parity, what it was proved of.
+    """
+    failed = next((one.error for one in outcomes if one.error is not None), None)
+    if failed is not None:
+        return f"parity help {failed.slug}"
+    diverging = next((one for one in outcomes if one.judgement is not None and one.judgement.gating), None)
+    if diverging is not None and diverging.judgement is not None:
+        return _follow(diverging, diverging.judgement)
+    return f"parity report {shlex.quote(str(directory))} --genre status" if directory is not None else ""
+
+
+def _follow(outcome: Outcome, judgement: Judgement) -> str:
+    if outcome.followed is not None or outcome.resumption is not None:
+        return ""
+    commands = (judgement.comparison.reference.command, judgement.comparison.candidate.command)
+    if not all(commands):
+        return ""
+    return f"parity compare {' '.join(shlex.quote(one) for one in commands)} --follow"

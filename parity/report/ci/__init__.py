@@ -1,0 +1,1 @@
+"""What continuous integration reads: one writer for each format."""
