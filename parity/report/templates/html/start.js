@@ -1,0 +1,7 @@
+// Everything is declared above; this is what happens first. On paper, nothing may stay folded.
+
+startTheme();
+startScenarios();
+startKeyboard();
+addEventListener("beforeprint", () => { document.getElementById("report").open = true; });
+document.querySelector('.bar a[href="#report"]').addEventListener("click", () => { document.getElementById("report").open = true; });
