@@ -11,6 +11,7 @@ from parity.report.html.tensors import Tensor, tensors
 from parity.report.html.timeline import Cell, Timeline, timeline
 from parity.report.tracks import Standing, Track, tracks
 from parity.report.wording import capitalised, shorten, visible
+from parity.trace.channels import Phase
 
 _MOST_CURVES: Final = 24
 _FEWEST_BUCKETS: Final = 24
@@ -86,6 +87,7 @@ def _curve(one: Curve) -> dict[str, object]:
         "finding": track.finding,
         "total": one.total,
         "first": one.first,
+        "repeat": "micro-step" if Phase.DATA <= track.channel.phase <= Phase.BACKWARD else "occurrence",
         "updates": one.updates.tolist(),
         "ordinals": one.ordinals.tolist() if one.ordinals.any() else 0,
         "reference": numbers(one.reference.tolist(), one.has_reference.tolist()),

@@ -8,6 +8,8 @@ const STRIP = 52;
 const TALL = 276;
 const LEFT = 62;
 const RIGHT = 10;
+// Air at both ends of the window, so that what happens at its edges can be seen.
+const AIR = 4;
 let chartsMade = 0;
 
 function makeChart(curve, group) {
@@ -27,14 +29,14 @@ function makeChart(curve, group) {
 }
 
 function describedCurve(curve) {
-  const drawnOf = curve.updates.length < curve.total ? `${counted(curve.updates.length)} of ${counted(curve.total)} values drawn, none of the extremes left out` : `${counted(curve.total)} values`;
-  const since = curve.first < 0 ? "equal everywhere" : `first difference ${placeOf(curve, curve.first)}`;
+  const drawnOf = curve.updates.length < curve.total ? `${counted(curve.updates.length)} of ${counted(curve.total)} values drawn, every peak among them` : `${counted(curve.total)} values`;
+  const since = curve.first < 0 ? "Equal everywhere" : `First difference: ${placeOf(curve, curve.first)}`;
   return `${since}; ${drawnOf}.`;
 }
 
 function placeOf(curve, at) {
   const update = curve.updates[at] < 0 ? "before the first update" : `update ${curve.updates[at]}`;
-  return curve.ordinals ? `${update}, value ${curve.ordinals[at]}` : update;
+  return curve.ordinals ? `${update}, ${curve.repeat} ${curve.ordinals[at]}` : update;
 }
 
 function visibleRange(chart, [low, high]) {
@@ -53,25 +55,27 @@ function drawChart(chart, domain) {
   const floor = curve.floor ? part(curve.floor.map(finite)) : null;
   const ours = part(chart.reference);
   const theirs = part(chart.candidate);
-  const x = linear(domain, [LEFT, WIDE - RIGHT]);
+  const x = linear(domain, [LEFT + AIR, WIDE - RIGHT - AIR]);
   const y = linear(extent([...ours, ...theirs].filter(Number.isFinite)), [TOP + PLOT, TOP]);
   const xs = part(chart.xs).map(x);
   chart.scale = { x, domain };
-  const clip = `clip-${chart.id}`;
+  const shape = (name, y, height) => drawn("clipPath", { id: `${name}-${chart.id}` }, drawn("rect", { x: LEFT, y, width: WIDE - LEFT - RIGHT, height }));
+  const inside = (name, ...parts) => drawn("g", { "clip-path": `url(#${name}-${chart.id})` }, ...parts);
   svg.replaceChildren(
     drawn("title", {}, `${curve.title}, updates ${short(domain[0])} to ${short(domain[1])}`),
-    drawn("clipPath", { id: clip }, drawn("rect", { x: LEFT, y: 0, width: WIDE - LEFT - RIGHT, height: TALL })),
+    shape("plot", TOP, PLOT), shape("strip", STRIP_TOP, STRIP), shape("both", 0, TALL),
     ...axesOf(domain, x, y, extent([...ours, ...theirs].filter(Number.isFinite))),
-    drawn("g", { "clip-path": `url(#${clip})` },
+    inside("plot",
       ...(floor ? [drawn("path", { class: "band", d: bandAround(xs, ours, floor, y) })] : []),
       drawn("path", { class: "reference", d: lineThrough(xs, ours.map(y)) }),
       ...(curve.candidate ? [drawn("path", { class: "candidate", d: lineThrough(xs, theirs.map(y)) })] : []),
       ...dotsOf(xs, ours, theirs, y, curve.candidate),
-      ...oddOnes(chart, from, to, x),
-      ...stripOf(chart, from, to, xs, floor),
+      ...oddOnes(chart, from, to, x)),
+    inside("strip", ...stripOf(chart, from, to, xs, floor)),
+    inside("both",
       ...(curve.first >= 0 ? [drawn("line", { class: "divergence", x1: x(chart.xs[curve.first]), x2: x(chart.xs[curve.first]), y1: TOP, y2: STRIP_TOP + STRIP })] : []),
       drawn("line", { class: "cursor", y1: TOP, y2: STRIP_TOP + STRIP, visibility: "hidden" })),
-    ...stripLabels(chart, from, to),
+    ...stripLabels(chart, from, to, floor),
     drawn("rect", { class: "frame", x: LEFT, y: TOP, width: WIDE - LEFT - RIGHT, height: PLOT }),
     drawn("rect", { class: "frame", x: LEFT, y: STRIP_TOP, width: WIDE - LEFT - RIGHT, height: STRIP }));
   if (chart.at >= 0) pointAt(chart, chart.xs[chart.at]);

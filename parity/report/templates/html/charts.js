@@ -2,13 +2,15 @@
 
 function drawCharts(place, curves, left) {
   if (!curves.length) return place.append(element("p", {}, "No numbers that change were observed on both sides."));
-  const ends = curves.flatMap((curve) => [curve.updates[0], curve.updates[curve.updates.length - 1] + (curve.ordinals ? 1 : 0)]);
-  const all = [Math.min(...ends), Math.max(...ends, Math.min(...ends) + 1)];
-  const group = { all, domain: all, charts: [], cursor: null, range: element("span", { class: "range" }) };
+  const group = { charts: [], cursor: null, range: element("span", { class: "range" }) };
   group.charts = curves.map((curve) => makeChart(curve, group));
+  const ends = group.charts.flatMap(({ xs }) => [xs[0], xs[xs.length - 1]]);
+  group.all = [Math.min(...ends), Math.max(...ends, Math.min(...ends) + 1)];
   place.append(controlsOf(group), chartKey(), element("div", { class: "grid" }, ...group.charts.map((chart) => chart.figure)));
   if (left) place.append(element("p", { class: "more" }, `${counted(left)} further series are not drawn; the full report names what differs in them.`));
-  setDomain(group, all);
+  setDomain(group, group.all);
+  const diverging = group.charts.find((chart) => chart.curve.first >= 0);
+  if (diverging) setCursor(group, diverging.xs[diverging.curve.first]);
   return group;
 }
 
@@ -29,7 +31,7 @@ function chartKey() {
   const line = (name) => drawn("svg", { viewBox: "0 0 38 12", "aria-hidden": "true" }, name === "band"
     ? drawn("rect", { class: name, x: 0, y: 1, width: 38, height: 10 })
     : drawn("line", { class: name, x1: 0, x2: 38, y1: 6, y2: 6 }));
-  const entries = [["reference", "reference (solid)"], ["candidate", "candidate (dashed)"], ["band", "ten times the noise floor, where it was measured"], ["bars", "size of the difference"], ["limit", "ten times the noise floor, in the strip"]];
+  const entries = [["reference", "reference (solid)"], ["candidate", "candidate (dashed)"], ["band", "ten times the noise floor, where it was measured"], ["bars", "size of the difference"], ["bars inside", "size, inside the noise"], ["limit", "ten times the noise floor, in the strip"]];
   return element("ul", { class: "key", "aria-label": "Lines" }, ...entries.map(([name, text]) => element("li", {}, line(name), text)));
 }
 

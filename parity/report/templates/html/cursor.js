@@ -67,9 +67,9 @@ function listenToPointer(chart, group) {
   let window = null;
   const place = (event) => {
     const box = svg.getBoundingClientRect();
-    const share = ((event.clientX - box.left) / box.width) * WIDE;
+    const at = ((event.clientX - box.left) / box.width) * WIDE - LEFT - AIR;
     const [low, high] = chart.scale.domain;
-    return Math.min(Math.max(low + ((share - LEFT) / (WIDE - LEFT - RIGHT)) * (high - low), low), high);
+    return Math.min(Math.max(low + (at / (WIDE - LEFT - RIGHT - 2 * AIR)) * (high - low), low), high);
   };
   svg.addEventListener("pointermove", (event) => {
     const x = place(event);

@@ -33,12 +33,12 @@ function drawScenario(place, data, index) {
 // Evidence that found no room of its own stands in the full report.
 function showFinding(scenario, finding) {
   const target = document.getElementById(`finding-${scenario}-${finding}`) || document.getElementById("report");
-  if (target.id === "report") target.open = true;
+  target.open = true;
   if (scenario !== current && target.id !== "report") showScenario(scenario);
   for (const one of document.querySelectorAll(".finding.current")) one.classList.remove("current");
   target.classList.add("current");
   target.scrollIntoView({ block: "start" });
-  target.focus({ preventScroll: true });
+  target.querySelector("summary").focus({ preventScroll: true });
 }
 
 function startScenarios() {

@@ -3,5 +3,5 @@
 startTheme();
 startScenarios();
 startKeyboard();
-addEventListener("beforeprint", () => { document.getElementById("report").open = true; });
+addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
 document.querySelector('.bar a[href="#report"]').addEventListener("click", () => { document.getElementById("report").open = true; });

@@ -1,9 +1,10 @@
 // Tables that are searched and filtered: tensors, and settings.
 
-const ROWS_AT_ONCE = 200;
+const ROWS_FIRST = 30;
+const ROWS_MORE = 300;
 
 function drawTable(place, { header, rows, label, only, empty, left }) {
-  let most = ROWS_AT_ONCE;
+  let most = ROWS_FIRST;
   const search = element("input", { type: "search", "aria-label": `Search ${label}`, placeholder: `Search ${label}`, autocomplete: "off", spellcheck: "false" });
   const checked = element("input", { type: "checkbox" });
   checked.checked = true;
@@ -15,12 +16,12 @@ function drawTable(place, { header, rows, label, only, empty, left }) {
     const found = rows.filter((row) => (!checked.checked || row.differs) && words.every((word) => row.text.includes(word)));
     body.replaceChildren(...found.slice(0, most).map((row) => row.element()));
     if (!found.length) body.append(element("tr", {}, element("td", { colspan: header.length }, words.length ? "Nothing matches." : empty)));
-    told.textContent = `${counted(found.length)} of ${counted(rows.length + left)} shown`;
+    told.textContent = `${counted(Math.min(found.length, most))} of ${counted(found.length)} shown, ${counted(rows.length + left)} in all`;
     more.hidden = found.length <= most;
   };
-  search.addEventListener("input", () => { most = ROWS_AT_ONCE; fill(); });
+  search.addEventListener("input", () => { most = ROWS_FIRST; fill(); });
   checked.addEventListener("change", fill);
-  more.addEventListener("click", () => { most += ROWS_AT_ONCE; fill(); });
+  more.addEventListener("click", () => { most += ROWS_MORE; fill(); });
   const titles = header.map(([title, kind]) => element("th", { scope: "col", class: kind || null }, title));
   place.append(
     element("div", { class: "filters" }, search, element("label", {}, checked, ` ${only}`), told),
