@@ -50,3 +50,14 @@ def _stem(scenario: str, curve: Curve) -> str:
 def svg_files(found: Sequence[Chart]) -> Mapping[str, str]:
     """Text of every chart by the name of its file."""
     return {f"{one.stem}.svg": draw(one.curve) for one in found}
+
+
+def png_files(found: Sequence[Chart]) -> Mapping[str, bytes]:
+    """Pixels of every chart by the name of its file, for what shows no SVG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    from parity.report.charts.png import paint
+
+    return {f"{one.stem}.png": paint(one.curve) for one in found}

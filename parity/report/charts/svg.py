@@ -76,7 +76,7 @@ def _heading(curve: Curve, title: str) -> Iterator[str]:
 
 def _axes(curve: Curve, x: Scale) -> Iterator[str]:
     y = _values(curve)
-    for value in ticks(y.low, y.high, 4):
+    for value in ticks(y.low, y.high, 6):
         yield f'<path class="rule" d="M{_LEFT:g} {y(value):.1f}H{_RIGHT:g}"/>'
         yield _text(_LEFT - 6, y(value) + 4, short(value), anchor="end")
     for value in ticks(x.low, x.high, 8):
@@ -150,9 +150,8 @@ def _first(curve: Curve, x: Scale) -> Iterator[str]:
     if curve.first >= 0:
         at = x(float(curve.x[curve.first]))
         yield f'<path class="first" d="M{at:.1f} {_TOP:g}V{_STRIP_BOTTOM:g}"/>'
-        side = "end" if at > (_LEFT + _RIGHT) / 2 else "start"
-        shift = -4 if side == "end" else 4
-        yield _text(at + shift, _TOP + 14, f"first difference: update {curve.updates[curve.first]}", anchor=side)
+        where = f"first difference: update {curve.updates[curve.first]}"
+        yield _text(_RIGHT, 36, where, anchor="end")
 
 
 def _line(xs: Sequence[float], values: Floats, y: Callable[[float], float]) -> str:

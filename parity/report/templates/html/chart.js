@@ -83,7 +83,7 @@ function drawChart(chart, domain) {
 
 function axesOf(domain, x, y, [low, high]) {
   const found = [];
-  for (const value of ticks(low, high, 4)) {
+  for (const value of ticks(low, high, 6)) {
     found.push(drawn("line", { class: "rule", x1: LEFT, x2: WIDE - RIGHT, y1: y(value), y2: y(value) }));
     found.push(drawn("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
   }

@@ -1,0 +1,25 @@
+"""Strings that break what quotes them: names and lines that a program may really have, or an attacker would choose."""
+
+HOSTILE = {
+    "script": "</script><script>window.broken=1</script>",
+    "comment": "<!-- <script> --!>",
+    "image": '<img src=x onerror="window.broken=1">',
+    "attribute": "\" onmouseover=\"window.broken=1\" x='",
+    "style": "</style><style>*{display:none}</style>",
+    "cdata": "]]><script>window.broken=1</script>",
+    "entity": "&lt;b&gt; &amp; &#x3c;script&#x3e;",
+    "link": "javascript:window.broken=1",
+    "template": "{{ 7 * 7 }} {% raw %} ${7*7} #{7*7}",
+    "markdown": "[click](http://example.org) `code` **bold** | cell | ~~gone~~",
+    "right-to-left": "loss\u202eelgoog\u202c \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627",
+    "invisible": "zero\u200bwidth\u00a0space\ufeff",
+    "separators": "line\u2028separator\u2029paragraph",
+    "control": "bell\x07 null\x00 escape\x1b[31mred\x1b[0m",
+    "newlines": "first\r\nsecond\n\nthird",
+    "surrogate": "lone \ud800 surrogate",
+    "astral": "\U0001f9ea flask, caf\u00e9, cafe\u0301",
+    "path": "../../etc/passwd\\..\\con:*?\"<>|",
+    "formula": "=cmd|'/c calc'!A1 $x^2$ \\alpha",
+    "long": "x" * 5000,
+    "blank": "   ",
+}
