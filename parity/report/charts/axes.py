@@ -24,7 +24,9 @@ class Scale:
 
     def __call__(self, value: float) -> float:
         """The place of ``value``."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.stop - self.start)
+        # Halves, because the distance of two huge numbers may be more than a float holds.
+        share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2 or 1.0)
+        return self.start + share * (self.stop - self.start)
 
 
 def extent(values: Floats) -> tuple[float, float]:

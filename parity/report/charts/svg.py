@@ -52,8 +52,8 @@ def draw(curve: Curve) -> str:
         *_strip(shown, x),
         *_first(shown, x),
     ]
-    size = f'height="{_TALL}" viewBox="0 0 {_WIDE} {_TALL}" width="{_WIDE}"'
-    head = f'<svg aria-label={quoteattr(title)} {size} role="img" xmlns="http://www.w3.org/2000/svg">'
+    size = f'viewBox="0 0 {_WIDE} {_TALL}" width="{_WIDE}" xmlns="http://www.w3.org/2000/svg"'
+    head = f'<svg aria-label={quoteattr(title)} height="{_TALL}" role="img" {size}>'
     return "\n".join([head, f"<style>{_STYLE}</style>", *body, "</svg>", ""])
 
 

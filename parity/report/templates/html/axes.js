@@ -1,12 +1,14 @@
 // Scales from values to pixels, and the round numbers on them.
 
 function linear([low, high], [from, to]) {
-  const span = high - low || 1;
-  return (value) => from + ((value - low) / span) * (to - from);
+  // Halves, because the distance of two huge numbers may be more than a number holds.
+  const span = high / 2 - low / 2 || 1;
+  return (value) => from + ((value / 2 - low / 2) / span) * (to - from);
 }
 
 function ticks(low, high, about) {
   const raw = (high - low) / about || 1;
+  if (!Number.isFinite(raw)) return [];
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= raw) || raw;
   const found = [];
@@ -24,7 +26,7 @@ function extent(values) {
   }
   if (low > high) return [0, 1];
   const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
-  return [low - air, high + air];
+  return Number.isFinite(air) ? [low - air, high + air] : [low, high];
 }
 
 // A line through all finite points, broken where one is missing or not a number.
