@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from parity.align.names import FILE_SEPARATOR, STATE_SEPARATOR
 from parity.compare.distances import distances
 from parity.findings.model import Judgement
 from parity.report.tracks import Standing, Track
@@ -13,6 +14,7 @@ from parity.trace.channels import Carries, Kind
 from parity.trace.model import Trace
 
 _TENSORS: Final = frozenset({"parameter_initial", "buffer_initial", "optimizer_state_initial", "checkpoint_tensor"})
+_IN_CHECKPOINT: Final = "model."
 _MOST: Final = 1500
 
 
@@ -52,7 +54,7 @@ def _tensor(judgement: Judgement, track: Track, kinds: Mapping[str, str]) -> Ten
     first = track.first
     return Tensor(
         track=track,
-        kind=kinds.get(track.name.partition("/")[0].rpartition("::")[2].removeprefix("model."), ""),
+        kind=_kind(track.name, kinds),
         differing=len(track.apart),
         compared=len(track.updates),
         since=first.update if first is not None else None,
@@ -70,6 +72,12 @@ def _known_distances(judgement: Judgement, track: Track) -> Iterator[tuple[int, 
     apart = distances(reference, track.reference, candidate, track.candidate)
     for position in np.flatnonzero(np.isfinite(apart) & (apart > 0)):
         yield int(track.reference.updates[position]), float(apart[position])
+
+
+def _kind(name: str, kinds: Mapping[str, str]) -> str:
+    """Shape and type of the parameter itself, of the one that a state belongs to, or that a checkpoint holds."""
+    owner, key = name.rpartition(STATE_SEPARATOR)[0], name.partition(FILE_SEPARATOR)[2]
+    return next((kinds[one] for one in (name, owner, key, key.removeprefix(_IN_CHECKPOINT)) if one in kinds), "")
 
 
 def _kinds(trace: Trace) -> dict[str, str]:

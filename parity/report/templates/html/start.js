@@ -1,5 +1,6 @@
 // Everything is declared above; this is what happens first. On paper, nothing may stay folded.
 
+document.getElementById("scriptless").remove();
 startTheme();
 startScenarios();
 startKeyboard();
