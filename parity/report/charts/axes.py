@@ -50,14 +50,16 @@ def ticks(low: float, high: float, about: int) -> list[float]:
 
 
 def decades(sizes: Floats, floor: Floats | None) -> tuple[int, int] | None:
-    """The powers of ten that hold all positive ``sizes``, and the ``floor``; None where no size is positive."""
+    """The powers of ten that hold all positive ``sizes``, and the ``floor``; None where no size is positive.
+
+    The lowest is below all of them, so that every size has a height.
+    """
     known = sizes[np.isfinite(sizes) & (sizes > 0)]
     if not len(known):
         return None
     if floor is not None:
         known = np.concatenate([known, floor[np.isfinite(floor) & (floor > 0)]])
-    low, high = math.floor(math.log10(known.min())), math.ceil(math.log10(known.max()))
-    return low, max(high, low + 1)
+    return math.ceil(math.log10(known.min())) - 1, math.ceil(math.log10(known.max()))
 
 
 def short(value: float) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from parity.diagnose.outcome import Outcome
 from parity.report.discrepancy import discrepancy_report
 from parity.report.document import plain
-from parity.report.facts import overall, verdict
+from parity.report.facts import overall
 from parity.report.html.data import Room
 from parity.report.html.numbers import embedded
 from parity.report.html.prose import environment
@@ -31,13 +31,15 @@ def render_html(outcomes: Sequence[Outcome]) -> str:
     """Render the report of one pair; the same outcomes always give the same page."""
     room = Room(points=_POINTS // max(1, len(outcomes)), rows=_ROWS // max(1, len(outcomes)))
     views = [view(outcome, room) for outcome in outcomes]
+    gravest = overall(one.verdict for one in views)
     document = discrepancy_report(outcomes)
     style, script = _joined(_STYLES, "css"), _joined(_SCRIPTS, "js")
     page = environment().get_template("page.html.j2")
     return page.render(
         title=plain(document.title),
-        verdict=overall(verdict(outcome) for outcome in outcomes),
+        verdict=gravest,
         views=views,
+        chosen=next((at for at, one in enumerate(views) if one.verdict is gravest), 0),
         document=document,
         data=Markup(embedded([one.data for one in views])),
         style=Markup(style),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parity.report.tracks import Standing, Track
 from parity.trace.channels import Phase
 
-_MOST_COLUMNS: Final = 60
+_MOST_COLUMNS: Final = 48
 _BEFORE: Final = 0
 
 

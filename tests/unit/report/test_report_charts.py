@@ -171,6 +171,7 @@ def test_ranges():
     assert extent(np.array([5.0, np.nan])) == (4.5, 5.5)
     assert decades(np.array([0.0, np.nan]), None) is None
     assert decades(np.array([3e-4]), np.array([2e-7])) == (-7, -3)
+    assert decades(np.array([1e-2]), None) == (-3, -2)
 
 
 @pytest.mark.parametrize(

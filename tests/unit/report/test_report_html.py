@@ -162,6 +162,12 @@ def test_verdict_and_first_divergence_come_first():
     assert "lags by one update" in text[order[-1] : order[-1] + 400]
 
 
+def test_the_gravest_scenario_is_shown_first():
+    read = page(examples.identical("w1"), examples.failed(), examples.lagging(), examples.crashed())
+    hidden = ["hidden" in a for tag, a in read.elements if tag == "div" and a.get("class") == "scenario"]
+    assert hidden == [True, True, False, True]
+
+
 def test_an_outcome_without_comparison_says_why():
     read = page(examples.failed())
     assert "Not compared" in read.data
@@ -200,7 +206,7 @@ def test_what_was_not_compared_never_looks_identical():
     assert page(alone).scenarios[0]["timeline"]["rows"][0]["cells"] == " ? "
 
 
-@pytest.mark.parametrize(("updates", "columns"), [(1, 1), (60, 60), (61, 31), (10_000, 60)])
+@pytest.mark.parametrize(("updates", "columns"), [(1, 1), (48, 48), (49, 25), (10_000, 48)])
 def test_a_long_run_has_few_columns_and_an_exact_first_update(updates, columns):
     values = np.linspace(1.0, 2.0, updates)
     changed = values.copy()

@@ -46,7 +46,7 @@ function startScenarios() {
     button.addEventListener("click", () => showScenario(Number(button.dataset.scenario)));
   }
   const named = /^#finding-(\d+)-(\d+)$/.exec(location.hash);
-  showScenario(named && PLACES[named[1]] ? Number(named[1]) : 0);
+  showScenario(named && PLACES[named[1]] ? Number(named[1]) : Math.max(0, PLACES.findIndex((place) => !place.hidden)));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="#finding-"]');
     const place = link && /^#finding-(\d+)-(\d+)$/.exec(link.getAttribute("href"));

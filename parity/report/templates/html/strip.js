@@ -23,13 +23,13 @@ function sizesOf(curve, from, to) {
   return curve.difference.slice(from, to).map((value) => Math.abs(finite(value)));
 }
 
-// The powers of ten that hold all sizes, and all of the floor.
+// The powers of ten that hold all sizes, and all of the floor; the lowest is below them, so that every size has a height.
 function decades(sizes, floor) {
   const positive = [...sizes, ...(floor || [])].filter((value) => value > 0 && value < Infinity);
   if (!sizes.some((value) => value > 0)) return null;
-  const low = Math.floor(Math.log10(positive.reduce((a, b) => Math.min(a, b))));
+  const low = Math.ceil(Math.log10(positive.reduce((a, b) => Math.min(a, b)))) - 1;
   const high = Math.ceil(Math.log10(positive.reduce((a, b) => Math.max(a, b))));
-  return [low, Math.max(high, low + 1)];
+  return [low, high];
 }
 
 // A value that only one side has differs without a size.

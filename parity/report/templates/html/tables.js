@@ -37,7 +37,7 @@ function drawTensors(place, rows, left, scenario) {
     text: [row[0], row[1] || "", row[2], row[4], STANDINGS[row[5]].word].join(" ").toLowerCase(),
     element: () => tensorRow(row, scenario),
   }));
-  drawTable(place, { header, rows: entries, label: "tensors", only: "only what is not identical", empty: "All tensors are identical.", left });
+  drawTable(place, { header, rows: entries, label: "tensors", only: "only what is not identical", empty: rows.length ? "All tensors are identical." : "No tensor was recorded.", left });
   place.append(element("p", { class: "hint" }, "Distances are relative to the reference and estimated from sketches, where one was made; a digest alone tells only whether two tensors are equal."));
 }
 
@@ -67,5 +67,5 @@ function drawSettings(place, rows) {
     text: [group, name, reference || "", candidate || "", change].join(" ").toLowerCase(),
     element: () => element("tr", {}, element("td", {}, group), element("td", {}, element("code", {}, name)), element("td", {}, change === "same" ? change : element("strong", {}, change)), side(reference), side(candidate)),
   }));
-  drawTable(place, { header, rows: entries, label: "settings", only: "only changes", empty: "No setting differs.", left: 0 });
+  drawTable(place, { header, rows: entries, label: "settings", only: "only changes", empty: rows.length ? "No setting differs." : "No setting was recorded.", left: 0 });
 }

@@ -20,7 +20,7 @@ function timelineHead(columns) {
   const marks = columns.map(([first, , title], at) => {
     const inside = at > 0 && at < columns.length - 1;
     const mark = inside ? ((at - 1) % every ? "" : String(first)) : at ? "end" : "before";
-    return element("th", { scope: "col", title }, mark);
+    return element("th", { scope: "col", title, class: inside ? "inside" : null }, element("span", {}, mark));
   });
   return element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Phase"), ...marks));
 }
