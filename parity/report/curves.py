@@ -13,7 +13,7 @@ from parity.compare.series import bits, keys, places
 from parity.findings.model import Judgement
 from parity.report.decimation import Floats, pick
 from parity.report.facts import causal
-from parity.report.tracks import Standing, Track
+from parity.report.tracks import Track
 from parity.trace.channels import Kind
 from parity.trace.model import Series
 
@@ -28,8 +28,8 @@ class Curve:
     """One series of numbers, both sides on the same places.
 
     ``updates`` and ``ordinals`` say where each value was observed. A value is absent where ``has_reference`` or
-    ``has_candidate`` is false, and NaN where the program had NaN. ``difference`` is the candidate minus the reference: 0
-    where both are equal bit for bit, NaN where it is no number. ``floor`` is the half width of the noise around the
+    ``has_candidate`` is false, and NaN where the program had NaN. ``difference`` is the candidate minus the reference:
+    0 where both are equal bit for bit, NaN where it is no number. ``floor`` is the half width of the noise around the
     reference, in the unit of the values, None where it was not measured. ``first`` is the position of the first
     difference, -1 where there is none; ``total`` the number of values before any were left out.
     """
@@ -78,7 +78,7 @@ class Curve:
         )
 
     def _turns(self) -> list[int]:
-        """Where a side becomes, or ceases to be, finite or present for the first time: no lowest or highest shows it."""
+        """Where a side first becomes, or ceases to be, finite or present: no lowest or highest shows it."""
         found = []
         for values, present in ((self.reference, self.has_reference), (self.candidate, self.has_candidate)):
             state = present.astype(np.int8) + np.isfinite(values)
@@ -133,7 +133,9 @@ def _moves(track: Track) -> bool:
     return bool(track.measurements) or any((one.values != one.values[0]).any() for one in sides)
 
 
-def _spread(series: Series | None, own: NDArray[np.int64], union: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+def _spread(
+    series: Series | None, own: NDArray[np.int64], union: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.bool_]]:
     at = np.searchsorted(union, own)
     values, present = np.full(len(union), np.nan), np.zeros(len(union), dtype=np.bool_)
     if series is not None:

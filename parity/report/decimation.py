@@ -26,7 +26,7 @@ def pick(lines: Sequence[Floats], buckets: int, keep: Collection[int] = ()) -> N
         padded[:length] = np.where(np.isfinite(line), line, np.nan)
         rows = padded.reshape(-1, width)
         lost = np.isnan(rows)
-        for furthest in (np.where(lost, np.inf, rows).argmin(axis=1), np.where(lost, -np.inf, rows).argmax(axis=1)):
-            chosen.append(starts + furthest)
+        lowest, highest = np.where(lost, np.inf, rows).argmin(axis=1), np.where(lost, -np.inf, rows).argmax(axis=1)
+        chosen += [starts + lowest, starts + highest]
     picked: NDArray[np.intp] = np.unique(np.concatenate(chosen))
     return picked[picked < length]

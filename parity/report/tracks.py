@@ -70,8 +70,11 @@ class Track:
     @cached_property
     def updates(self) -> NDArray[np.int64]:
         """Updates of all values that either side has, one entry for each value, ascending."""
-        sides = [keys(one.updates) for one in (self.reference, self.candidate) if one is not None]
-        return places(np.unique(np.concatenate(sides)))[0] if sides else np.zeros(0, np.int64)
+        ours, theirs = (one.updates if one is not None else None for one in (self.reference, self.candidate))
+        if ours is None or theirs is None or np.array_equal(ours, theirs):
+            known = ours if ours is not None else theirs
+            return known if known is not None else np.zeros(0, np.int64)
+        return places(np.union1d(keys(ours), keys(theirs)))[0]
 
     @cached_property
     def apart(self) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """The HTML report in a real Chromium: opened from the disk, read, searched, zoomed, printed, and without a mouse."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -191,7 +192,9 @@ def test_timeline_leads_to_the_evidence(opened: Open) -> None:
         cell = page.get_by_role("button", name="loss, update 5: identical")
         cell.focus()
         page.keyboard.press("ArrowRight")
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("loss, update 6: different")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
+            "loss, update 6: different"
+        )
         assert "loss, update 6: different; 1 of 1 values" in page.locator(".timeline output").inner_text()
         page.keyboard.press("Enter")
         current = page.locator(".finding.current")
@@ -291,7 +294,8 @@ CONTRAST = """() => {
     const drawn = node instanceof SVGElement;
     const pair = [channels(drawn ? style.fill : style.color), ground(node)].map(luminance);
     const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-    if (ratio < 4.5) found.push(`${node.tagName}.${node.getAttribute("class")} ${ratio.toFixed(2)} ${node.textContent.slice(0, 30)}`);
+    const told = `${node.tagName}.${node.getAttribute("class")} ${ratio.toFixed(2)} ${node.textContent.slice(0, 30)}`;
+    if (ratio < 4.5) found.push(told);
   }
   return found;
 }"""
@@ -299,7 +303,9 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, [role=group], 
   .filter((node) => node.checkVisibility())
   .filter((node) => !(node.getAttribute("aria-label") || node.textContent.trim() || node.labels?.length))
   .map((node) => node.outerHTML.slice(0, 80))"""
-LEVELS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].filter((n) => n.checkVisibility()).map((n) => +n.tagName[1])"
+LEVELS = (
+    "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].filter((n) => n.checkVisibility()).map((n) => +n.tagName[1])"
+)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -315,7 +321,7 @@ def test_everybody_can_read_it(scheme: str, opened: Open) -> None:
             assert page.evaluate(NAMELESS) == []
             levels = page.evaluate(LEVELS)
             assert levels[0] == 1
-            assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+            assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def test_no_standing_is_told_by_colour_alone(opened: Open) -> None:

@@ -44,7 +44,9 @@ def _values(axes: Any, curve: Curve) -> None:
         axes.fill_between(curve.x, low, high, color="0.6", alpha=0.4, label="ten times the noise floor")
     axes.plot(curve.x, _drawable(curve.reference), color="#2f81f7", linewidth=2, label="reference")
     if not curve.is_equal:
-        axes.plot(curve.x, _drawable(curve.candidate), color="#d9730d", linewidth=1.2, linestyle="--", label="candidate")
+        axes.plot(
+            curve.x, _drawable(curve.candidate), color="#d9730d", linewidth=1.2, linestyle="--", label="candidate"
+        )
         axes.axvline(curve.x[curve.first], color="#e5534b", linewidth=0.8, linestyle=":", label="first difference")
     axes.legend(fontsize="small")
 

@@ -114,7 +114,7 @@ def _band(curve: Curve, xs: Sequence[float], y: Scale) -> str:
     """The noise around the reference, cut off where the chart ends."""
     assert curve.floor is not None
     known = np.flatnonzero(np.isfinite(curve.floor) & np.isfinite(curve.reference))
-    reach = [(xs[at], curve.reference[at], curve.floor[at]) for at in known]
+    reach = [(xs[int(at)], curve.reference[at], curve.floor[at]) for at in known]
     upper = [f"{at:.1f} {_inside(y(value + floor)):.1f}" for at, value, floor in reach]
     lower = [f"{at:.1f} {_inside(y(value - floor)):.1f}" for at, value, floor in reversed(reach)]
     return f"M{'L'.join([*upper, *lower])}Z" if upper else ""
@@ -132,7 +132,7 @@ def _strip(curve: Curve, x: Scale) -> Iterator[str]:
         return
     y = Scale(*range_of, _STRIP_BOTTOM - 4, _STRIP_TOP + 4)
     xs = [x(one) for one in curve.x]
-    bars = [(xs[at], y(math.log10(sizes[at]))) for at in np.flatnonzero((sizes > 0) & np.isfinite(sizes))]
+    bars = [(xs[int(at)], y(math.log10(sizes[at]))) for at in np.flatnonzero((sizes > 0) & np.isfinite(sizes))]
     yield f'<path class="difference" d="{"".join(f"M{at:.1f} {_STRIP_BOTTOM:g}V{top:.1f}" for at, top in bars)}"/>'
     if curve.floor is not None:
         known = np.isfinite(curve.floor) & (curve.floor > 0)

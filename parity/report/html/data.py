@@ -5,7 +5,7 @@ from typing import Final
 
 from parity.findings.model import Judgement
 from parity.report.curves import Curve, curves
-from parity.report.html.numbers import Number, number, numbers
+from parity.report.html.numbers import number, numbers
 from parity.report.html.settings import settings
 from parity.report.html.tensors import Tensor, tensors
 from parity.report.html.timeline import Cell, Timeline, timeline
@@ -101,12 +101,22 @@ def _sign_of(track: Track) -> str:
     return _SIGNS.get(track.standing, "=" if track.standing is Standing.IDENTICAL else "?")
 
 
-def _tensor(one: Tensor) -> list[Number]:
+def _tensor(one: Tensor) -> list[object]:
     track = one.track
     renamed = _name(track.candidate_name) if track.candidate_name != track.name else None
     distances = [None if part is None else number(part, _COARSE) for part in (one.first, one.largest)]
     place = [track.channel.name, track.rank, one.kind, _sign_of(track)]
-    return [_name(track.name), renamed, *place, one.since, one.differing, one.compared, *distances, one.at, track.finding]
+    return [
+        _name(track.name),
+        renamed,
+        *place,
+        one.since,
+        one.differing,
+        one.compared,
+        *distances,
+        one.at,
+        track.finding,
+    ]
 
 
 def _name(text: str) -> str:

@@ -13,7 +13,9 @@ Number = float | int | str | None
 
 def embedded(data: object) -> str:
     """``data`` as JSON that may stand inside a script element: ASCII, without anything that could end the element."""
-    return json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True).translate(_HARMFUL)
+    return json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True).translate(
+        _HARMFUL
+    )
 
 
 def number(value: float, digits: int = _DIGITS) -> Number:

@@ -50,6 +50,6 @@ def _part(part: Inline) -> Markup:
 
 
 def _lines(excerpt: Excerpt) -> list[tuple[int, Markup, bool]]:
-    """The lines of ``excerpt``: the number, 0 where it is not known, the text, and whether it is the one that matters."""
+    """The lines of ``excerpt``: the number, 0 where it is not known, the text, and whether it is what matters."""
     found = [escape(visible(line.expandtabs(_TAB))) for line in re.split(r"\r\n|\r|\n", excerpt.code)]
     return [(excerpt.first + at if excerpt.first else 0, line, at == excerpt.marked) for at, line in enumerate(found)]

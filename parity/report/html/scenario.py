@@ -1,19 +1,25 @@
 """One scenario as the page shows it: the words that stand in it, and the data that its scripts draw from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from parity.diagnose import closeup
 from parity.diagnose.outcome import Outcome
 from parity.findings.model import Finding, Judgement, Verdict
 from parity.report.document import Block, Code, Text
-from parity.report.evidence import evidence, location
+from parity.report.evidence import evidence, location, unproven
 from parity.report.facts import totals, verdict
 from parity.report.html.data import Room, scenario_data
+from parity.report.sections.follow import written
+from parity.report.sections.noise import in_one_line
 from parity.report.tracks import Standing
-from parity.report.wording import capitalised, count, named, sentence, share, size, squeezed, values
+from parity.report.wording import capitalised, count, named, sentence, share, shorten, size, squeezed, values
 
 _MOST_FINDINGS: Final = 40
 _MOST_CAUSES: Final = 3
+_MOST_LINES: Final = 3
+_LONGEST: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,7 @@ class View:
     says: str
     divergence: Divergence | None
     causes: tuple[Text, ...]
+    notes: tuple[tuple[str, Text], ...]
     findings: tuple[Shown, ...]
     hidden: int
     data: dict[str, object]
@@ -62,6 +69,7 @@ def view(outcome: Outcome, room: Room) -> View:
         says=_says(outcome),
         divergence=_divergence(judgement) if judgement is not None else None,
         causes=_causes(outcome),
+        notes=tuple(_notes(outcome)),
         findings=tuple(shown),
         hidden=len(judgement.findings) - len(shown) if judgement is not None else 0,
         data=scenario_data(judgement, room) if judgement is not None else {},
@@ -96,7 +104,13 @@ def _divergence(judgement: Judgement) -> Divergence | None:
 
 
 def _what(finding: Finding) -> Text:
-    return capitalised(finding.channel.title), " (", Code(finding.channel.name), ")", *named(finding.channel, finding.first.name)
+    return (
+        capitalised(finding.channel.title),
+        " (",
+        Code(finding.channel.name),
+        ")",
+        *named(finding.channel, finding.first.name),
+    )
 
 
 def _causes(outcome: Outcome) -> tuple[Text, ...]:
@@ -111,9 +125,25 @@ def _causes(outcome: Outcome) -> tuple[Text, ...]:
     )
 
 
+def _notes(outcome: Outcome) -> Iterator[tuple[str, Text]]:
+    """What was done beyond one comparison, each in a line; the full report has it at length."""
+    judgement = outcome.judgement
+    for line in (*closeup.lines(outcome.zoom), *outcome.zoom.remarks)[:_MOST_LINES] if outcome.zoom is not None else ():
+        yield "Close-up", (shorten(line, _LONGEST),)
+    if judgement is not None and judgement.noise is not None:
+        yield "Noise", (in_one_line(judgement.noise),)
+    if outcome.followed is not None:
+        yield "Followed", (outcome.followed.refusal or written(outcome.followed),)
+    if judgement is not None and judgement.irreproducible:
+        yield "Not reproducible", unproven(judgement)
+    for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
+        if betrayal.gates:
+            yield "Betrayed", (f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}",)
+
+
 def _shown(judgement: Judgement) -> list[Shown]:
     """The findings that count first, so that these are not the ones that find no room."""
-    ordered = sorted(enumerate(judgement.findings), key=lambda pair: not pair[1].gates)
+    ordered = sorted(enumerate(judgement.findings), key=lambda pair: _standing(pair[1]))
     return [
         Shown(
             position=at,

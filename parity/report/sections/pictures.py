@@ -8,8 +8,8 @@ from parity.report.document import Code, Figure, Paragraph, Section, Text
 from parity.report.wording import named
 
 _LEAD: Final = (
-    "Reference (solid) and candidate (dashed) over each other, below them the size of their difference. Where the noise "
-    "floor was measured, ten times its height is shaded."
+    "Reference (solid) and candidate (dashed) over each other, below them the size of their difference. Where the "
+    "noise floor was measured, ten times its height is shaded."
 )
 
 

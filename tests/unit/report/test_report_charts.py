@@ -2,7 +2,7 @@
 
 import re
 import sys
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def only(outcome):
 
 
 def texts(svg):
-    return [node.text for node in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return [node.text for node in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
 def test_both_sides_their_difference_and_its_place():
@@ -64,7 +64,7 @@ def test_hostile_names_stay_text(name):
     outcome = differing(f"{name}#0")
     (stem,) = svg_files(charts([outcome]))
     assert re.fullmatch(r"[a-z0-9-]{1,80}\.svg", stem)
-    root = ElementTree.fromstring(only(outcome).encode("utf-8"))
+    root = ET.fromstring(only(outcome).encode("utf-8"))
     allowed = {"svg", "style", "text", "path", "circle"}
     assert {node.tag.removeprefix(SVG) for node in root.iter()} <= allowed
     assert not [key for node in root.iter() for key in node.attrib if key.startswith("on") or "href" in key]
@@ -126,7 +126,9 @@ def test_no_two_curves_share_a_file():
 def test_the_report_shows_them_only_where_they_are():
     found = charts([differing("loss {}#0")])
     text = render_markdown(discrepancy_report([differing("loss {}#0")], found))
-    assert re.search(r"^!\[a number that is printed \(`log_value`\), `loss \{\}#0`\]\(report-charts/\S+\.svg\)$", text, re.M)
+    assert re.search(
+        r"^!\[a number that is printed \(`log_value`\), `loss \{\}#0`\]\(report-charts/\S+\.svg\)$", text, re.MULTILINE
+    )
     assert "![" not in render_markdown(discrepancy_report([differing("loss {}#0")]))
 
 

@@ -116,7 +116,9 @@ def test_the_floor_is_in_the_unit_of_the_values():
 def test_what_counts_is_drawn_first_and_what_never_changes_not_at_all():
     def run(rate, loss, steps):
         rates, losses = series("lr", "0", [0.1, rate]), series("loss", "", [1.0, loss])
-        return trace("t", process(rates, losses, series("zero_grad", "", [1, steps]), series("micro_steps", "", [4, 4])))
+        return trace(
+            "t", process(rates, losses, series("zero_grad", "", [1, steps]), series("micro_steps", "", [4, 4]))
+        )
 
     judgement = judged(run(0.2, 2.0, 1), run(0.2, 3.0, 2)).judgement
     among = tracks(judgement)
