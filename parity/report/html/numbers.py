@@ -13,9 +13,8 @@ Number = float | int | str | None
 
 def embedded(data: object) -> str:
     """``data`` as JSON that may stand inside a script element: ASCII, without anything that could end the element."""
-    return json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True).translate(
-        _HARMFUL
-    )
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    return text.translate(_HARMFUL)
 
 
 def number(value: float, digits: int = _DIGITS) -> Number:

@@ -23,7 +23,7 @@ _SCRIPTS: Final = (
     *("elements", "theme", "timeline", "axes", "chart", "strip", "cursor", "charts"),
     *("tables", "scenarios", "keyboard", "start"),
 )
-_POINTS: Final = 14_000
+_POINTS: Final = 22_000
 _ROWS: Final = 3_000
 
 
