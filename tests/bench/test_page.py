@@ -25,7 +25,8 @@ def test_writing() -> None:
             begin = time.perf_counter()
             text = render_html([outcome])
             seconds.append(time.perf_counter() - begin)
-        print(f"{name:<34} {min(seconds) * 1e3:9.2f} ms   {len(text.encode()) / 1e3:7.0f} kB   budget 1000 kB, of few updates 300 ms")
+        size = len(text.encode()) / 1e3
+        print(f"{name:<34} {min(seconds) * 1e3:9.2f} ms   {size:7.0f} kB   budget 1000 kB, of few updates 300 ms")
 
 
 def test_opening(tmp_path: Path) -> None:

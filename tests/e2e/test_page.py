@@ -358,3 +358,12 @@ def test_without_scripts_the_report_is_still_there(opened: Open) -> None:
         assert page.get_by_text("which are switched off").is_visible()
         page.locator("#report summary").click()
         assert page.get_by_text("What was compared").last.is_visible()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_browser_fails_in_ci_only(ci: str, outcome: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.delenv("PARITY_CHROMIUM", raising=False)
+    with pytest.raises(outcome, match="install chromium"), chromium():
+        pass
