@@ -75,6 +75,12 @@ class ExportError(UsageError):
     slug = "export"
 
 
+class MissingExtraError(UsageError):
+    """What was asked for needs a package that comes with an extra of this one, and is not installed."""
+
+    slug = "missing-extra"
+
+
 class CannotCompareError(ParityError):
     """There is nothing on one side that the other could be compared with."""
 

@@ -5,6 +5,7 @@ Names of metrics and parameters, paths and printed lines are chosen by strangers
 
 from typing import Final
 
+RIGHT_TO_LEFT: Final = "loss\u202eelgoog\u202c \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627"
 HOSTILE: Final = (
     "a|b",
     "\\|",
@@ -56,4 +57,24 @@ HOSTILE: Final = (
     "../../etc/passwd",
     "C:\\x\\y.py",
     "@everyone #1",
+    "</script><script>window.broken=1</script>",
+    "<!-- <script> --!>",
+    '<img src=x onerror="window.broken=1">',
+    '" onmouseover="window.broken=1" x=\'',
+    "</style><style>*{display:none}</style>",
+    "]]><script>window.broken=1</script>",
+    "&lt;b&gt; &amp; &#x3c;script&#x3e;",
+    "javascript:window.broken=1",
+    "{{ 7 * 7 }} {% raw %} ${7*7} #{7*7}",
+    "[click](http://example.org) `code` **bold** | cell | ~~gone~~",
+    RIGHT_TO_LEFT,
+    "zero\u200bwidth\u00a0space\ufeff",
+    "line\u2028separator\u2029paragraph",
+    "bell\x07 null\x00 escape\x1b[31mred\x1b[0m",
+    "first\r\nsecond\n\nthird",
+    "lone \ud800 surrogate",
+    "\U0001f9ea flask, caf\u00e9, cafe\u0301",
+    '../../etc/passwd\\..\\con:*?"<>|',
+    "=cmd|'/c calc'!A1 $x^2$ \\alpha",
+    "x" * 5000,
 )

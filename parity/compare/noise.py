@@ -86,19 +86,31 @@ class Scale:
     def weigh(self, measurement: Measurement) -> Weighing | None:
         """Put the whole series of ``measurement`` against its floor; None where there are no two series to compare."""
         reference, candidate = self._sides(measurement.rank)
-        if reference is None or candidate is None:
+        together = self._together(measurement)
+        weighed = self.floor(measurement)
+        theirs = candidate.get(measurement.channel.name, measurement.candidate_name) if candidate is not None else None
+        if reference is None or candidate is None or weighed is None or theirs is None:
             return None
-        channel = measurement.channel.name
-        ours, theirs = reference.get(channel, measurement.name), candidate.get(channel, measurement.candidate_name)
-        if ours is None or theirs is None:
-            return None
-        together = self._regrouped and channel in PARTIAL
+        ours, floors = weighed
         if together:
-            ours, theirs = per_update(ours), per_update(theirs)
-        floors = self._envelope(reference, ours, together=together)
-        if channel in _POOLED:
-            floors = np.maximum(floors, self._pooled(reference, ours))
+            theirs = per_update(theirs)
         return _weighed(distances(reference, ours, candidate, theirs), floors, resolution(reference, ours), ours)
+
+    def floor(self, measurement: Measurement) -> tuple[Series, Distances] | None:
+        """The reference's series as it is weighed, and the floor at each of its values, relative to the value."""
+        reference, _ = self._sides(measurement.rank)
+        channel = measurement.channel.name
+        ours = reference.get(channel, measurement.name) if reference is not None else None
+        if reference is None or ours is None:
+            return None
+        together = self._together(measurement)
+        if together:
+            ours = per_update(ours)
+        floors = np.maximum(self._envelope(reference, ours, together=together), resolution(reference, ours))
+        return ours, np.maximum(floors, self._pooled(reference, ours)) if channel in _POOLED else floors
+
+    def _together(self, measurement: Measurement) -> bool:
+        return self._regrouped and measurement.channel.name in PARTIAL
 
     def _sides(self, rank: int) -> tuple[Process | None, Process | None]:
         reference, candidate = self._noise.reference, self._noise.candidate
@@ -161,8 +173,7 @@ def _pool(
     return updates, np.maximum.accumulate(envelope)
 
 
-def _weighed(apart: Distances, envelope: Distances, finest: float, ours: Series) -> Weighing:
-    floors = np.maximum(envelope, finest)
+def _weighed(apart: Distances, floors: Distances, finest: float, ours: Series) -> Weighing:
     apart = np.where(np.isnan(apart), apart, np.maximum(apart - grain(ours), 0.0))
     ratios = apart / floors
     known = np.flatnonzero(apart > 0)

@@ -23,7 +23,7 @@ def compare_series(reference: Series, candidate: Series, rank: int) -> Iterator[
         return
     left, right = keys(reference.updates), keys(candidate.updates)
     at_left, at_right = positions(reference, candidate)
-    differing = np.flatnonzero(_bits(reference)[at_left] != _bits(candidate)[at_right])
+    differing = np.flatnonzero(bits(reference)[at_left] != bits(candidate)[at_right])
     if len(differing):
         first = differing[0]
         ours, theirs = reference.python(at_left[first]), candidate.python(at_right[first])
@@ -58,6 +58,11 @@ def keys(updates: NDArray[np.int64]) -> NDArray[np.int64]:
     """One sortable integer for each update and the position within it."""
     first = np.searchsorted(updates, updates, side="left")
     return (updates + 1) * _WIDEST_UPDATE + np.arange(len(updates), dtype=np.int64) - first
+
+
+def places(sortable: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Updates and positions within them that ``keys`` made integers of."""
+    return sortable // _WIDEST_UPDATE - 1, sortable % _WIDEST_UPDATE
 
 
 def missing_values(
@@ -114,8 +119,9 @@ def _identity(reference: Series, candidate: Series, rank: int, places: NDArray[n
 
 
 def _equal(reference: Series, candidate: Series) -> bool:
-    return np.array_equal(reference.updates, candidate.updates) and np.array_equal(_bits(reference), _bits(candidate))
+    return np.array_equal(reference.updates, candidate.updates) and np.array_equal(bits(reference), bits(candidate))
 
 
-def _bits(series: Series) -> NDArray[Any]:
+def bits(series: Series) -> NDArray[Any]:
+    """The values of ``series`` so that two of them are the same where they are equal: floats by their bits."""
     return series.values.view(np.uint64) if series.channel.kind is Kind.FLOAT else series.values

@@ -24,7 +24,8 @@ class NoiseVerdict:
 
     ``weighings`` holds those that have a size; ``cleared`` those that are no more than noise, or than another grouping
     of the same samples. ``coarse`` is the difference of one step from equal inputs that is more than rounding.
-    ``omitted`` says why nothing was run to learn the noise. ``runs`` is the number of perturbed runs.
+    ``omitted`` says why nothing was run to learn the noise. ``runs`` is the number of perturbed runs, ``scale`` what
+    they were made into, for whoever draws the floor.
     """
 
     runs: int = 0
@@ -33,6 +34,7 @@ class NoiseVerdict:
     regrouped: bool = False
     coarse: Measurement | None = None
     omitted: str = ""
+    scale: Scale | None = None
 
     @property
     def worst(self) -> tuple[Measurement, Weighing] | None:
@@ -75,6 +77,7 @@ def settle(gating: Sequence[Measurement], noise: NoisePass) -> NoiseVerdict:
         cleared=frozenset() if coarse is not None else _cleared(gating, inside),
         regrouped=regrouped,
         coarse=coarse,
+        scale=scale,
     )
 
 

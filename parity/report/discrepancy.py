@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from parity.diagnose.outcome import Outcome
+from parity.report.charts.figures import Chart
 from parity.report.document import Code, Document, Text
 from parity.report.facts import program
 from parity.report.sections.betrayals import betrayals
@@ -10,6 +11,7 @@ from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
 from parity.report.sections.follow import phases
 from parity.report.sections.noise import noise
+from parity.report.sections.pictures import pictures
 from parity.report.sections.resumption import resumptions
 from parity.report.sections.runs import runs
 from parity.report.sections.structure import structure
@@ -18,10 +20,11 @@ from parity.report.sections.surroundings import surroundings
 from parity.report.sections.zoom import zoom
 
 
-def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
-    """Put the report of one pair together from the outcomes of its scenarios."""
-    parts = (summary, structure, phases, causes, zoom, noise, resumptions, surroundings, coverage, runs, betrayals)
-    sections = (part(outcomes) for part in parts)
+def discrepancy_report(outcomes: Sequence[Outcome], charts: Sequence[Chart] = ()) -> Document:
+    """Put the report of one pair together from the outcomes of its scenarios and the charts that stand beside it."""
+    first = (summary, structure, phases, causes, zoom, noise)
+    then = (resumptions, surroundings, coverage, runs, betrayals)
+    sections = (*(part(outcomes) for part in first), pictures(charts), *(part(outcomes) for part in then))
     return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 
 

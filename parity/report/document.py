@@ -117,7 +117,17 @@ class Evidence:
     candidate: Side
 
 
-Block: TypeAlias = Paragraph | Bullets | Table | Excerpt | Evidence
+@dataclass(frozen=True)
+class Figure:
+    """A picture in a file beside the report, and what is to be seen in it."""
+
+    kind: ClassVar[str] = "figure"
+
+    file: str
+    caption: Text
+
+
+Block: TypeAlias = Paragraph | Bullets | Table | Excerpt | Evidence | Figure
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,19 @@
 from dataclasses import asdict
 from typing import Any
 
-from parity.report.document import Block, Bullets, Evidence, Excerpt, Paragraph, Section, Side, Table, Text, plain
+from parity.report.document import (
+    Block,
+    Bullets,
+    Evidence,
+    Excerpt,
+    Figure,
+    Paragraph,
+    Section,
+    Side,
+    Table,
+    Text,
+    plain,
+)
 
 
 def section_json(section: Section) -> dict[str, Any]:
@@ -27,6 +39,8 @@ def _block(block: Block) -> dict[str, Any]:
             return asdict(block)
         case Evidence():
             return {"reference": _side(block.reference), "candidate": _side(block.candidate)}
+        case Figure():
+            return {"file": block.file, "caption": plain(block.caption)}
 
 
 def _side(side: Side) -> dict[str, Any]:

@@ -16,9 +16,11 @@ def write_report(
     directory.mkdir(parents=True, exist_ok=True)
     written = {}
     for name in formats:
-        for file, text in FORMATS[name](rendering).items():
-            written[file] = directory / file
-            written[file].write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        for file, content in FORMATS[name](rendering).items():
+            path = written[file] = directory / file
+            path.parent.mkdir(exist_ok=True)
+            raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+            path.write_bytes(raw)
     return written
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Spelt out, because their modules are imported only where they are used; a test holds both lists together.
 GENRES: Final = ("discrepancy", "status", "comparison", "features", "integration")
-FORMATS: Final = ("md", "json", "junit", "sarif", "github")
+FORMATS: Final = ("md", "html", "png", "json", "junit", "sarif", "github")
 
 
 def _formats(_: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def test_equal_commands_are_in_parity_and_leave_a_report(tmp_path: Path) -> None
     assert "scratch: reference" in progress
     report = (tmp_path / "reports/out/compare/report.md").read_text(encoding="utf-8")
     assert "Parity: identical" in report
+    assert "![" not in report
+    assert "<title>Identical:" in (tmp_path / "reports/out/compare/report.html").read_text(encoding="utf-8")
 
 
 def test_another_learning_rate_is_located(tmp_path: Path) -> None:
@@ -45,6 +47,11 @@ def test_another_learning_rate_is_located(tmp_path: Path) -> None:
     first = result["first_divergence"]
     assert (first["update"], first["phase"], first["channel"]) == (0, "lr", "lr")
     assert (first["reference"], first["candidate"]) == (0.01, 0.02)
+    base = tmp_path / "reports/out/compare"
+    report = (base / "report.md").read_text(encoding="utf-8")
+    charts = [path.relative_to(base).as_posix() for path in base.glob("report-charts/*.svg")]
+    assert charts
+    assert all(f"]({chart})" in report for chart in charts)
 
 
 def test_updates_ends_both_sides_cleanly(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from tests.e2e.programs import TINY, parity, run
 
 FILES = {
     "md": ("{stem}.md",),
+    "html": ("{stem}.html",),
+    "png": (),
     "json": ("{stem}.json",),
     "junit": ("junit.xml",),
     "sarif": ("parity.sarif",),
@@ -42,7 +44,10 @@ def test_a_genre_in_every_format(place: Path, tmp_path: Path, genre: str) -> Non
     assert done.returncode == 1
     stem = "report" if genre == "discrepancy" else genre
     expected = {name.format(stem=stem) for format_ in FORMATS for name in FILES[format_]}
-    assert {file.name for file in tmp_path.iterdir()} == expected
+    assert {file.name for file in tmp_path.iterdir() if file.is_file()} == expected
+    drawn = {file.suffix for file in tmp_path.glob("report-charts/*")}
+    assert drawn == ({".svg", ".png"} if genre == "discrepancy" else set())
+    assert (tmp_path / f"{stem}.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert json.loads((tmp_path / f"{stem}.json").read_text())["results"][0]["verdict"] == "different"
     assert json.loads((tmp_path / "parity.sarif").read_text())["runs"][0]["results"]
     assert ET.parse(tmp_path / "junit.xml").getroot().find(".//failure") is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from parity.diagnose.outcome import Outcome
-from parity.report.document import Document
+from parity.report.document import Document, Figure, Section
 from parity.report.fitting import fitted
 from parity.report.sections.summary import summary
 from parity.report.wording import quoted
@@ -18,8 +18,13 @@ _DIGEST_BYTES: Final = 8
 
 
 def step_summary(document: Document, render: Callable[[Document], str]) -> str:
-    """The report, cut by section to what a step summary can hold."""
-    return render(fitted(document, SUMMARY_LIMIT, render, _POINTER))
+    """The report, cut by section to what a step summary can hold; pictures in files are not beside it there."""
+    sections = tuple(section for section in document.sections if not _is_pictures(section))
+    return render(fitted(replace(document, sections=sections), SUMMARY_LIMIT, render, _POINTER))
+
+
+def _is_pictures(section: Section) -> bool:
+    return any(isinstance(block, Figure) for block in section.blocks)
 
 
 def comment(pairs: Mapping[str, Sequence[Outcome]], render: Callable[[Document], str]) -> str:

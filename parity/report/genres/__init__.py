@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from parity.report.charts.figures import charts
 from parity.report.discrepancy import discrepancy_report
 from parity.report.document import Document
 from parity.report.genres.comparison import comparison_summary
@@ -15,7 +16,8 @@ Genre = Callable[[Sequence[Subject]], Document]
 
 
 def _discrepancy(subjects: Sequence[Subject]) -> Document:
-    return discrepancy_report(all_outcomes(subjects))
+    outcomes = all_outcomes(subjects)
+    return discrepancy_report(outcomes, charts(outcomes))
 
 
 GENRES: Final[Mapping[str, Genre]] = {

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from parity.align.names import Alignment
+from parity.compare.engine import compare
 from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared, sizes
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import Cause, Diagnosis
+from parity.diagnose.registry import Cause, Diagnosis, diagnose
+from parity.findings.judge import judge
 from parity.findings.model import Finding, Judgement, Verdict
 from parity.trace.channels import CHANNELS, Kind, Role
 from parity.trace.model import Process, Series, Trace
@@ -148,3 +150,9 @@ def outcome(
 
 def skipped(channel, name, reason):
     return NotCompared(channel=channel, name=name, reason=reason)
+
+
+def judged(reference, candidate, *, scenario="quick", pair="char_gpt", rerun=None, noise=None):
+    """The outcome of really comparing two traces."""
+    judgement = judge(compare(reference, candidate), rerun=rerun, noise=noise)
+    return Outcome(pair=pair, scenario=scenario, judgement=judgement, diagnosis=diagnose(judgement, ()))
