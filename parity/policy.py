@@ -1,8 +1,9 @@
 """The policy: which pairs are compared, under which conditions. Read from ``[tool.parity]`` of a pyproject.toml."""
 
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -43,7 +44,8 @@ class ScenarioPolicy(_Strict):
     scenario. What else is compared of it, ``kind`` says; ``straight`` arguments make the run that was never stopped.
     ``interrupt`` stops the earlier run, or, of kind ``interrupt``, the run itself. ``damage`` spoils the newest
     checkpoint between the two.
-    ``updates``, ``seed``, ``world`` and ``engine`` are those of ``parity compare``.
+    ``updates``, ``seed``, ``world``, ``engine`` and ``follow`` are those of ``parity compare``; ``environment`` adds to
+    that of the pair and replaces what it sets.
     """
 
     name: Name
@@ -59,6 +61,8 @@ class ScenarioPolicy(_Strict):
     engine: Literal["auto", "baton", "gloo", "nccl", "fake"] = "auto"
     updates: Annotated[int, Field(ge=1)] | None = None
     seed: int | None = None
+    follow: bool = False
+    environment: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "ScenarioPolicy":
@@ -66,6 +70,7 @@ class ScenarioPolicy(_Strict):
         needed, allowed = _NEEDED[self.kind], {name for name, kinds in _KEYS_OF_KINDS.items() if self.kind in kinds}
         problems = [f"needs {name}" for name in sorted(needed - given)]
         problems += [f"takes no {name}" for name in sorted(given - allowed)]
+        problems += ["takes no follow"] if self.follow and self.kind != "train" else []
         if problems:
             message = f"a scenario of kind {self.kind} {' and '.join(problems)}"
             raise ValueError(message)
@@ -155,11 +160,84 @@ class TolerancePolicy(_Strict):
         return self
 
 
+class IgnoredPolicy(_Strict):
+    """What is not judged at all, and why; reports list it as not compared.
+
+    ``channel``, ``name`` and ``pair`` are patterns such as ``log_value`` and ``*seconds*``.
+    """
+
+    channel: Annotated[str, Field(min_length=1)]
+    name: str = "*"
+    pair: str = "*"
+    reason: Annotated[str, Field(min_length=1)]
+
+
+class GateRulePolicy(_Strict):
+    """Whether findings of one kind make a comparison fail, and why. The first rule that fits decides.
+
+    ``verdict`` is that of a finding; ``not-compared`` for what was not compared; ``violated`` for an invariant, whose
+    ``channel`` is ``invariant`` and whose ``name`` is its own; ``unused``, ``stale`` and ``expired`` for a waiver,
+    whose ``channel`` is ``waiver``. ``pair``, ``scenario``, ``channel`` and ``name`` are patterns; ``name`` must fit
+    every series of a finding.
+    """
+
+    verdict: Literal[
+        "different", "missing", "extra", "equivalent", "not-compared", "violated", "unused", "stale", "expired"
+    ]
+    gates: bool
+    pair: str = "*"
+    scenario: str = "*"
+    channel: str = "*"
+    name: str = "*"
+    reason: Annotated[str, Field(min_length=1)]
+
+
+class GatePolicy(_Strict):
+    """What makes a comparison fail beyond, and short of, what differs in the training.
+
+    A waiver that ends within ``expires_soon`` days is announced.
+    """
+
+    expires_soon: Annotated[int, Field(ge=0)] = 14
+    rules: tuple[GateRulePolicy, ...] = ()
+
+
+class WaiverPolicy(_Strict):
+    """An accepted finding in the ledger, as ``parity accept`` writes it.
+
+    ``scenario``, ``channel`` and ``name`` are patterns; ``name`` must fit every series of the finding. The other keys
+    are the signature of the defect: what is left out may be anything. ``expires`` is the last day on which it holds.
+    """
+
+    pair: Name
+    scenario: Annotated[str, Field(min_length=1)] = "*"
+    channel: Annotated[str, Field(min_length=1)]
+    name: str = "*"
+    verdict: Literal["different", "missing", "extra", "equivalent", "not-compared", "violated"]
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
+    update: Annotated[int, Field(ge=-1)] | None = None
+    reference: str | None = None
+    candidate: str | None = None
+    differing: Annotated[int, Field(ge=0)] | None = None
+    size: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    reason: Annotated[str, Field(min_length=1)]
+    owner: Annotated[str, Field(min_length=1)]
+    expires: Annotated[date, Field(strict=True)]
+
+
+class LedgerPolicy(_Strict):
+    """The whole ledger: ``reports/waivers.toml``."""
+
+    waivers: tuple[WaiverPolicy, ...] = ()
+
+
 class Policy(_Strict):
     """Everything under ``[tool.parity]``."""
 
     pairs: tuple[PairPolicy, ...] = ()
     tolerances: tuple[TolerancePolicy, ...] = ()
+    ignored: tuple[IgnoredPolicy, ...] = ()
+    gate: GatePolicy = Field(default_factory=GatePolicy)
     level: Literal["scalars", "digest"] = "digest"
 
     @model_validator(mode="after")
@@ -190,11 +268,27 @@ def read_policy(path: Path) -> Policy:
     if table is None:
         message = f"{path} has no [tool.parity] table; name another file with --config, or add one pair to it"
         raise PolicyError(message)
+    return _checked(Policy, table, f"{path} [tool.parity]")
+
+
+def read_ledger(path: Path) -> LedgerPolicy:
+    """Read and check the ledger in ``path``; one that does not exist is empty.
+
+    Raises:
+        PolicyError: as for a policy.
+    """
+    return _checked(LedgerPolicy, _table(path), str(path)) if path.is_file() else LedgerPolicy()
+
+
+_Model = TypeVar("_Model", bound=_Strict)
+
+
+def _checked(model: type[_Model], table: object, what: str) -> _Model:
     try:
-        return Policy.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
         problems = "\n".join(f"  {_where(one['loc'])}: {_problem(one)}" for one in error.errors())
-        message = f"{path} [tool.parity] has {error.error_count()} problem(s):\n{problems}"
+        message = f"{what} has {error.error_count()} problem(s):\n{problems}"
         raise PolicyError(message) from error
 
 

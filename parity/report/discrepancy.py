@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from parity.diagnose.outcome import Outcome
 from parity.report.document import Code, Document, Text
 from parity.report.facts import program
+from parity.report.sections.accepted import accepted
 from parity.report.sections.betrayals import betrayals
 from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
@@ -20,8 +21,8 @@ from parity.report.sections.zoom import zoom
 
 def discrepancy_report(outcomes: Sequence[Outcome]) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios."""
-    parts = (summary, structure, phases, causes, zoom, noise, resumptions, surroundings, coverage, runs, betrayals)
-    sections = (part(outcomes) for part in parts)
+    found = (phases, causes, zoom, noise, resumptions, accepted, surroundings)
+    sections = (part(outcomes) for part in (summary, structure, *found, coverage, runs, betrayals))
     return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 
 

@@ -41,7 +41,7 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     reason = _failure(leader, follower)
     if reason:
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
-    judgement, result = judge_followed(leader, follower, plain, rerun)
+    judgement, result = judge_followed(leader, follower, plain, rerun, scenario.tolerances)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
     diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, outcome.zoom)

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from parity.compare.tolerance import Tolerance
+from parity.compare.tolerance import Ignored, Tolerance
 from parity.errors import PolicyError, UsageError
-from parity.policy import InterruptPolicy, PairPolicy, Policy, ScenarioPolicy
+from parity.policy import IgnoredPolicy, InterruptPolicy, PairPolicy, Policy, ScenarioPolicy, TolerancePolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
 from parity.trace.channels import CHANNELS
@@ -138,6 +138,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
         straight_candidate=if_given(scenario.straight, candidate),
         interrupt=_stop(scenario.interrupt),
         damage=scenario.damage,
+        follows=scenario.follow,
         setup=pair.setup,
         recording=Recording(
             level=policy.level,
@@ -145,7 +146,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
             seed=scenario.seed,
             world=scenario.world,
             engine=scenario.engine,
-            environment=pair.environment,
+            environment={**pair.environment, **scenario.environment},
         ),
         tolerances=tolerances(policy, pair.name),
     )
@@ -160,18 +161,25 @@ def _stop(interrupt: InterruptPolicy | None) -> dict[str, Any] | None:
 
 
 def tolerances(policy: Policy, pair: str) -> tuple[Tolerance, ...]:
-    """What ``policy`` accepts of the differences of ``pair``.
+    """What ``policy`` accepts of the differences of ``pair``, and what of it is not judged.
 
     Raises:
-        PolicyError: a tolerance is about a channel that does not exist.
+        PolicyError: one of them is about a channel that does not exist.
     """
-    unknown = [one.channel for one in policy.tolerances if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
+    told: list[TolerancePolicy | IgnoredPolicy] = [*policy.tolerances, *policy.ignored]
+    unknown = [one.channel for one in told if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
     if unknown:
-        message = f"tolerances for no channel: {', '.join(unknown)}; the channels are listed in docs/trace-format.md"
+        message = (
+            f"tolerances, or ignored, for no channel: {', '.join(unknown)}; "
+            "the channels are listed in docs/trace-format.md"
+        )
         raise PolicyError(message)
-    return tuple(
-        Tolerance(**one.model_dump(exclude={"pair"})) for one in policy.tolerances if fnmatchcase(pair, one.pair)
-    )
+    return tuple(_tolerance(one) for one in told if fnmatchcase(pair, one.pair))
+
+
+def _tolerance(told: TolerancePolicy | IgnoredPolicy) -> Tolerance:
+    content = told.model_dump(exclude={"pair"})
+    return Ignored(**content) if isinstance(told, IgnoredPolicy) else Tolerance(**content)
 
 
 def _with_arguments(command: str, arguments: str) -> str:

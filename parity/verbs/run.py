@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from parity.errors import UsageError
+from parity.verbs.ledger import WAIVERS, ledger_in, unknown_pairs
 from parity.verbs.options import FRESH, JSON, NOISE, OUT
 from parity.verbs.scenarios import run_scenarios
 
@@ -16,6 +17,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("--full", is_flag=True, help="Run the scenarios of tier full too.")
 @click.option("--config", type=click.Path(path_type=Path), help="Policy file; else the nearest pyproject.toml.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
+@WAIVERS
 @NOISE
 @FRESH
 @JSON
@@ -23,6 +25,7 @@ def run(
     pairs: tuple[str, ...],
     config: Path | None,
     output: Path,
+    waivers: Path,
     *,
     full: bool,
     noise_runs: int,
@@ -37,6 +40,9 @@ def run(
     if path is None:
         message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
         raise UsageError(message)
-    planned = plan(read_policy(path), pairs, full=full)
+    policy = read_policy(path)
+    planned = plan(policy, pairs, full=full)
+    ledger = ledger_in(waivers, policy, whole=True)
     scenarios = [replace(scenario, noise_runs=noise_runs) for scenario in planned]
-    sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh))
+    code = run_scenarios(scenarios, output, ledger, as_json=as_json, fresh=fresh)
+    sys.exit(max(code, unknown_pairs(ledger, [place.name for place in output.iterdir()])))
