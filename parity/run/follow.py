@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from parity.compare.measurement import Comparison
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.following import diagnose_followed
 from parity.diagnose.library import MECHANISMS
 from parity.diagnose.library.localisation import first_phase
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, judge_followed
+from parity.findings.model import Judgement
 from parity.record.follow.ring import END
-from parity.run.plan import Scenario, Side
+from parity.run.plan import TRACE, Scenario, Side
 from parity.trace.model import Trace
+from parity.trace.store import read_trace
 
 _MEMORY: Final = Path("/dev/shm")
 _ROLES: Final = {Side.LEADER: "leader", Side.FOLLOWER: "follower"}
@@ -38,10 +41,29 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     if reason:
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
     leader, follower = lockstep(scenario, plain.comparison, run)
-    reason = _failure(leader, follower)
+    return _concluded(outcome, plain, (leader, follower), rerun, scenario.tolerances)
+
+
+def stored_follow(outcome: Outcome, place: Path, rerun: Comparison | None, tolerances: Sequence[Tolerance]) -> Outcome:
+    """The same of a scenario that an earlier session followed in ``place``; ``outcome`` where it did not."""
+    traces = [place / side.value / TRACE for side in _ROLES]
+    if outcome.judgement is None or not all(trace.is_dir() for trace in traces):
+        return outcome
+    leader, follower = (read_trace(trace) for trace in traces)
+    return _concluded(outcome, outcome.judgement, (leader, follower), rerun, tolerances)
+
+
+def _concluded(
+    outcome: Outcome,
+    plain: Judgement,
+    traces: tuple[Trace, Trace],
+    rerun: Comparison | None,
+    tolerances: Sequence[Tolerance],
+) -> Outcome:
+    reason = _failure(*traces)
     if reason:
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
-    judgement, result = judge_followed(leader, follower, plain, rerun, scenario.tolerances)
+    judgement, result = judge_followed(*traces, plain, rerun, tolerances)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
     diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, outcome.zoom)

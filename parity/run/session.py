@@ -55,6 +55,7 @@ def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: L
 
 
 def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher) -> Outcome:
+    _fresh(base / scenario.name)  # what an earlier session left there, such as a pass in follow mode, is not its own
     reference = run_side(scenario, Side.REFERENCE, base, progress, launcher)
     require_reference(reference)
     candidate = run_side(scenario, Side.CANDIDATE, base, progress, launcher)
