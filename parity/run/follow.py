@@ -44,6 +44,12 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     return _concluded(outcome, plain, (leader, follower), rerun, scenario.tolerances)
 
 
+def forget(place: Path) -> None:
+    """Remove what an earlier session followed in ``place``: this one may not follow, and its traces are others."""
+    for side in _ROLES:
+        shutil.rmtree(place / side.value, ignore_errors=True)
+
+
 def stored_follow(outcome: Outcome, place: Path, rerun: Comparison | None, tolerances: Sequence[Tolerance]) -> Outcome:
     """The same of a scenario that an earlier session followed in ``place``; ``outcome`` where it did not."""
     traces = [place / side.value / TRACE for side in _ROLES]

@@ -22,7 +22,7 @@ from parity.record.commands import check_command
 from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
-from parity.run.follow import followed
+from parity.run.follow import followed, forget
 from parity.run.noise import Live, finely, measure_noise
 from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
 from parity.run.zoom import zoom_in
@@ -55,7 +55,7 @@ def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: L
 
 
 def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher) -> Outcome:
-    _fresh(base / scenario.name)  # what an earlier session left there, such as a pass in follow mode, is not its own
+    forget(base / scenario.name)
     reference = run_side(scenario, Side.REFERENCE, base, progress, launcher)
     require_reference(reference)
     candidate = run_side(scenario, Side.CANDIDATE, base, progress, launcher)
