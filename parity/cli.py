@@ -6,6 +6,7 @@ import click
 
 from parity.errors import INTERNAL, ParityError
 from parity.verbs.accept import accept
+from parity.verbs.approve import approve
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
 from parity.verbs.diff import diff
@@ -54,6 +55,7 @@ def main() -> None:
 
 for verb in (
     accept,
+    approve,
     checkpoint,
     compare,
     diff,

@@ -159,6 +159,8 @@ class PairPolicy(_Strict):
     """Commands that run once before the scenarios."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment variables of both sides."""
+    baseline: bool = False
+    """Whether the reference is not run, and its traces are taken from `reports/baselines`."""
     scenarios: tuple[ScenarioPolicy, ...]
     """The conditions under which the pair is compared."""
 
@@ -171,10 +173,14 @@ class PairPolicy(_Strict):
         return scenarios
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "PairPolicy":
+    def _fits_together(self) -> "PairPolicy":
         names = [one.name for scenario in self.scenarios for one in scenario.each()]
         if len(set(names)) < len(names):
             message = f"scenario names must differ, not {', '.join(names)}"
+            raise ValueError(message)
+        running = [one.name for one in self.scenarios if one.follow or one.kind != "train" or one.prepare is not None]
+        if self.baseline and running:
+            message = f"a baseline can be neither followed nor resumed nor interrupted, as in {', '.join(running)}"
             raise ValueError(message)
         return self
 

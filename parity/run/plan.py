@@ -12,6 +12,7 @@ from parity.errors import PolicyError, UsageError
 from parity.policy import IgnoredPolicy, InterruptPolicy, PairPolicy, Policy, ScenarioPolicy, TolerancePolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
+from parity.run.baselines import Shelf
 from parity.trace.channels import CHANNELS
 
 TRACE: Final = "trace"
@@ -38,7 +39,8 @@ class Scenario:
     """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
 
     ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
-    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of.
+    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of. ``shelf`` holds the
+    reference's trace where that is not run.
     """
 
     pair: str
@@ -61,6 +63,7 @@ class Scenario:
     follows: bool = False
     noise_runs: int = NOISE_RUNS
     tolerances: tuple[Tolerance, ...] = ()
+    shelf: Shelf | None = None
 
     def command(self, side: Side) -> str:
         """The training command of ``side``."""
@@ -192,6 +195,11 @@ def fill(command: str, *, out: Path, shared: Path) -> list[str]:
     """The words of ``command`` with its placeholders replaced, so that a path with spaces stays one word."""
     words = split_command(command)
     return [word.replace("{out}", str(out)).replace("{shared}", str(shared)) for word in words]
+
+
+def from_shelf(scenario: Scenario, shelf: Shelf) -> Scenario:
+    """``scenario`` with its reference from ``shelf``: what would run the reference again is left out."""
+    return replace(scenario, shelf=shelf, reruns=False, zooms=False, noise_runs=0)
 
 
 def in_float32(scenario: Scenario) -> Scenario:

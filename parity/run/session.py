@@ -121,7 +121,19 @@ def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, lau
 
     Raises:
         TeardownAbortError: gloo aborted it after its training, and again when it was started again.
+        BaselineError: the reference comes from a baseline, which is missing, outdated or from elsewhere.
     """
+    shelf = scenario.shelf
+    if shelf is None:
+        return _live_side(scenario, side, base, progress, launcher)
+    if side is Side.REFERENCE:
+        place = base / scenario.name / side.value
+        _fresh(place)
+        return shelf.take(scenario.name, place / TRACE)
+    return shelf.check(_live_side(scenario, side, base, progress, launcher))
+
+
+def _live_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:
     trace = _run_side(scenario, side, base, progress, launcher)
     if not aborted_in_teardown(trace):
         return trace
