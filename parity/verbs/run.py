@@ -61,7 +61,7 @@ def run(
     ledger = ledger_in(waivers, policy, whole=True)
     scenarios = _shelved([replace(one, noise_runs=noise_runs) for one in planned], policy)
     if saving is not None:
-        refuse_in_ci("run --save-baseline")
+        _check_saving(saving[1])
     code = run_scenarios(scenarios, output, ledger, as_json=as_json, fresh=fresh)
     names = list(dict.fromkeys(scenario.pair for scenario in scenarios))
     if saving is not None:
@@ -83,13 +83,17 @@ def _shelved(scenarios: "list[Scenario]", policy: "Policy") -> "list[Scenario]":
     ]
 
 
+def _check_saving(expires: datetime) -> None:
+    refuse_in_ci("run --save-baseline")
+    if expires.date() < today():
+        message = f"a baseline trusted until {expires.date()} would be of no use: today is {today()}"
+        raise UsageError(message)
+
+
 def _save(scenarios: "list[Scenario]", output: Path, owner: str, expires: datetime) -> None:
     from parity.run.baselines import BASELINES, Provenance, revision, save_baseline
     from parity.run.plan import TRACE, Side, by_pair
 
-    if expires.date() < today():
-        message = f"a baseline trusted until {expires.date()} would be of no use: today is {today()}"
-        raise UsageError(message)
     provenance = Provenance(
         owner=owner, made=today().isoformat(), expires=expires.date().isoformat(), revision=revision(Path.cwd())
     )
