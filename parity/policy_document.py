@@ -24,6 +24,19 @@ A precision or a compiler is a matter of the programs: `arguments = "--dtype=bfl
 and `environment` for what is set there, such as `TORCH_COMPILE_DISABLE = "1"`. What they need of this project, a noise
 floor that is measured in that precision and one process for each side, they get without being asked for.
 """
+_KEPT: Final = """\
+# Baselines and approved reports
+
+Where a reference can soon no longer run, `parity run PAIR --save-baseline OWNER YYYY-MM-DD` stores its traces under
+`reports/baselines/PAIR/MACHINE/`, with its command, the revision of the sources, the packages and threads that decide
+about bits, the day, the owner, and the day until which they are trusted. With `baseline = true` the pair's reference is
+taken from there, and the report says so. On another kind of processor, with another torch or number of threads, or
+after its last day, a baseline is an error of its own (`parity help baseline`). Nothing of the reference is run again:
+noise is not measured, and close-ups and follow mode are left out.
+
+`parity approve PAIR` keeps today's report under `reports/approved/PAIR/`; `parity run --approved` prints how the next
+one differs. Neither is done in CI.
+"""
 _LEDGER: Final = """\
 # The ledger
 
@@ -37,8 +50,12 @@ reported with its reason, owner and end, and does not count. A waiver that has `
 (`unused`), or whose finding, pair or scenario is another one now (`stale`), is a finding of its own and fails the
 comparison, unless a rule of the gate says otherwise.
 
+A waiver written by hand may leave keys out and use patterns; the more is left out, the more it accepts. To accept
+again, with another end, run `parity accept` again: the entry is replaced.
+
 A difference early in the training changes all that follows. Accept it in a scenario with `follow = true`: there every
-phase is judged from equal values, one waiver stands for one change, and whatever else differs still counts.
+phase is judged from equal values, so that only the change itself and what states it are accepted, and whatever else
+differs still counts.
 """
 
 
@@ -47,7 +64,7 @@ def document() -> str:
     models = policy_models()
     names = [name for name in models if name not in ("LedgerPolicy", "WaiverPolicy")]
     text = [_INTRODUCTION, *(_section(name, models[name]) for name in names)]
-    return "\n".join([*text, _LEDGER, _section("WaiverPolicy", models["WaiverPolicy"])])
+    return "\n".join([*text, _LEDGER, _section("WaiverPolicy", models["WaiverPolicy"]), _KEPT])
 
 
 def policy_schema() -> str:
