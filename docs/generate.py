@@ -4,6 +4,8 @@ from pathlib import Path
 
 from parity.diagnose.document import document as causes
 from parity.invariants.document import document as invariants
+from parity.policy_document import document as policy
+from parity.policy_document import ledger_schema, policy_schema
 from parity.record.attachments import observers
 from parity.record.probes import MODULES
 from parity.trace.format import document
@@ -18,7 +20,14 @@ def trace_format() -> str:
     return document(seen_by)
 
 
-DOCUMENTS = {"trace-format.md": trace_format, "invariants.md": invariants, "causes.md": causes}
+DOCUMENTS = {
+    "trace-format.md": trace_format,
+    "invariants.md": invariants,
+    "causes.md": causes,
+    "policy.md": policy,
+    "policy.schema.json": policy_schema,
+    "waivers.schema.json": ledger_schema,
+}
 
 if __name__ == "__main__":
     for name, text in DOCUMENTS.items():

@@ -5,6 +5,8 @@ from typing import Any
 import click
 
 from parity.errors import INTERNAL, ParityError
+from parity.verbs.accept import accept
+from parity.verbs.approve import approve
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
 from parity.verbs.completion import completion
@@ -54,6 +56,8 @@ def main() -> None:
 
 
 _VERBS = (
+    accept,
+    approve,
     checkpoint,
     compare,
     completion,

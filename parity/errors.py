@@ -148,6 +148,12 @@ class TeardownAbortError(CannotCompareError):
     slug = "teardown-abort"
 
 
+class BaselineError(CannotCompareError):
+    """A stored reference is missing, no longer trusted, or was recorded on another machine or with other packages."""
+
+    slug = "baseline"
+
+
 class ReferenceFailedError(ParityError):
     """The reference program itself failed, so there is no standard to hold the candidate to."""
 

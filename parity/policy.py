@@ -1,10 +1,20 @@
 """The policy: which pairs are compared, under which conditions. Read from ``[tool.parity]`` of a pyproject.toml."""
 
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from parity.errors import PolicyError
 
@@ -20,6 +30,9 @@ def _several(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
 
+_INDEX: Final = {"type": "integer", "minimum": 0}
+
+
 class InterruptPolicy(_Strict):
     """A signal that a program is sent while it trains, always at the same place.
 
@@ -29,9 +42,18 @@ class InterruptPolicy(_Strict):
     """
 
     signal: Literal["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
-    update: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), BeforeValidator(_several)]
+    """The signal."""
+    update: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(min_length=1),
+        BeforeValidator(_several),
+        WithJsonSchema({"anyOf": [_INDEX, {"type": "array", "items": _INDEX, "minItems": 1}]}),
+    ]
+    """Update at which it arrives, from 0; of several, each makes a scenario of its own."""
     micro_step: Annotated[int, Field(ge=0)] | None = None
+    """Micro-step of that update, from 0; without, it arrives when the step of the optimizer is done."""
     ranks: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """Ranks that get it; without, all."""
 
 
 class ScenarioPolicy(_Strict):
@@ -43,22 +65,40 @@ class ScenarioPolicy(_Strict):
     scenario. What else is compared of it, ``kind`` says; ``straight`` arguments make the run that was never stopped.
     ``interrupt`` stops the earlier run, or, of kind ``interrupt``, the run itself. ``damage`` spoils the newest
     checkpoint between the two.
-    ``updates``, ``seed``, ``world`` and ``engine`` are those of ``parity compare``.
+    ``updates``, ``seed``, ``world``, ``engine`` and ``follow`` are those of ``parity compare``; ``environment`` adds to
+    that of the pair and replaces what it sets.
     """
 
     name: Name
+    """Name, unique in its pair."""
     kind: Literal["train", "resume", "cross-load", "interrupt"] = "train"
+    """Which runs are made and compared."""
     tier: Literal["quick", "full"] = "quick"
+    """`full` runs only with `parity run --full`."""
     arguments: str = ""
+    """Appended to both commands."""
     candidate_arguments: str = ""
+    """Appended to the candidate's command alone."""
     prepare: str | None = None
+    """Arguments of an earlier run into the same output directory."""
     straight: str | None = None
+    """Arguments of the run that is never stopped."""
     interrupt: InterruptPolicy | None = None
+    """Stops the earlier run, or, of kind `interrupt`, the run itself."""
     damage: Literal["truncate", "garble"] | None = None
+    """Spoils the newest checkpoint between the two runs."""
     world: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Number of ranks."""
     engine: Literal["auto", "baton", "gloo", "nccl", "fake"] = "auto"
+    """How ranks are run."""
     updates: Annotated[int, Field(ge=1)] | None = None
+    """Ends both sides after so many updates."""
     seed: int | None = None
+    """Seeds torch, numpy and random before user code."""
+    follow: bool = False
+    """Then runs both sides in lockstep, so that every phase is judged on its own; only of kind `train`."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Environment variables of both sides."""
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "ScenarioPolicy":
@@ -66,6 +106,7 @@ class ScenarioPolicy(_Strict):
         needed, allowed = _NEEDED[self.kind], {name for name, kinds in _KEYS_OF_KINDS.items() if self.kind in kinds}
         problems = [f"needs {name}" for name in sorted(needed - given)]
         problems += [f"takes no {name}" for name in sorted(given - allowed)]
+        problems += ["takes no follow"] if self.follow and self.kind != "train" else []
         if problems:
             message = f"a scenario of kind {self.kind} {' and '.join(problems)}"
             raise ValueError(message)
@@ -107,12 +148,21 @@ class PairPolicy(_Strict):
     """
 
     name: Name
+    """Name, unique in the policy."""
     reference: Annotated[str, Field(min_length=1)]
+    """Command of the reference."""
     candidate: Annotated[str, Field(min_length=1)]
+    """Command of the candidate."""
     arguments: str = ""
+    """Appended to both commands."""
     setup: tuple[str, ...] = ()
+    """Commands that run once before the scenarios."""
     environment: dict[str, str] = Field(default_factory=dict)
+    """Environment variables of both sides."""
+    baseline: bool = False
+    """Whether the reference is not run, and its traces are taken from `reports/baselines`."""
     scenarios: tuple[ScenarioPolicy, ...]
+    """The conditions under which the pair is compared."""
 
     @field_validator("scenarios")
     @classmethod
@@ -123,10 +173,14 @@ class PairPolicy(_Strict):
         return scenarios
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "PairPolicy":
+    def _fits_together(self) -> "PairPolicy":
         names = [one.name for scenario in self.scenarios for one in scenario.each()]
         if len(set(names)) < len(names):
             message = f"scenario names must differ, not {', '.join(names)}"
+            raise ValueError(message)
+        running = [one.name for one in self.scenarios if one.follow or one.kind != "train" or one.prepare is not None]
+        if self.baseline and running:
+            message = f"a baseline can be neither followed nor resumed nor interrupted, as in {', '.join(running)}"
             raise ValueError(message)
         return self
 
@@ -139,13 +193,21 @@ class TolerancePolicy(_Strict):
     """
 
     channel: Annotated[str, Field(min_length=1)]
+    """Pattern of channels."""
     name: str = "*"
+    """Pattern of series."""
     pair: str = "*"
+    """Pattern of pairs."""
     updates: tuple[int, int] | None = None
+    """First and last update; without, all."""
     absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Largest absolute difference."""
     relative: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Largest difference relative to the reference."""
     ulp: Annotated[int, Field(ge=0)] | None = None
+    """Largest distance in neighbouring float64 values."""
     reason: Annotated[str, Field(min_length=1)]
+    """Why."""
 
     @model_validator(mode="after")
     def _means_something(self) -> "TolerancePolicy":
@@ -155,12 +217,118 @@ class TolerancePolicy(_Strict):
         return self
 
 
+class IgnoredPolicy(_Strict):
+    """What is not judged at all, and why; reports list it as not compared.
+
+    ``channel``, ``name`` and ``pair`` are patterns such as ``log_value`` and ``*seconds*``.
+    """
+
+    channel: Annotated[str, Field(min_length=1)]
+    """Pattern of channels."""
+    name: str = "*"
+    """Pattern of series."""
+    pair: str = "*"
+    """Pattern of pairs."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Why."""
+
+
+class GateRulePolicy(_Strict):
+    """Whether findings of one kind make a comparison fail, and why. The first rule that fits decides.
+
+    ``verdict`` is that of a finding; ``not-compared`` for what was not compared; ``violated`` for an invariant, whose
+    ``channel`` is ``invariant`` and whose ``name`` is its own; ``unused``, ``stale`` and ``expired`` for a waiver,
+    whose ``channel`` is ``waiver``. ``pair``, ``scenario``, ``channel`` and ``name`` are patterns; ``name`` must fit
+    every series of a finding.
+    """
+
+    verdict: Literal[
+        "different", "missing", "extra", "equivalent", "not-compared", "violated", "unused", "stale", "expired"
+    ]
+    """Of which verdict."""
+    gates: bool
+    """Whether it makes the comparison fail."""
+    pair: str = "*"
+    """Pattern of pairs."""
+    scenario: str = "*"
+    """Pattern of scenarios."""
+    channel: str = "*"
+    """Pattern of channels."""
+    name: str = "*"
+    """Pattern of series."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Why."""
+
+
+class GatePolicy(_Strict):
+    """What makes a comparison fail beyond, and short of, what differs in the training.
+
+    A waiver that ends within ``expires_soon`` days is announced.
+    """
+
+    expires_soon: Annotated[int, Field(ge=0)] = 14
+    """Days before its end at which a waiver is announced."""
+    rules: tuple[GateRulePolicy, ...] = ()
+    """The first rule that fits a finding decides about it."""
+
+
+class WaiverPolicy(_Strict):
+    """An accepted finding in the ledger, as ``parity accept`` writes it.
+
+    ``scenario``, ``channel`` and ``name`` are patterns; ``name`` must fit every series of the finding. The other keys
+    are the signature of the defect: what is left out may be anything. ``expires`` is the last day on which it holds.
+    """
+
+    pair: Name
+    """Name of the pair."""
+    scenario: Annotated[str, Field(min_length=1)] = "*"
+    """Pattern of scenarios."""
+    channel: Annotated[str, Field(min_length=1)]
+    """Pattern of channels; `invariant` for what must hold in any run."""
+    name: str = "*"
+    """Pattern of series; of an invariant, its name."""
+    verdict: Literal["different", "missing", "extra", "equivalent", "not-compared", "violated"]
+    """Of which verdict."""
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
+    """Fingerprint, as reports print it."""
+    update: Annotated[int, Field(ge=-1)] | None = None
+    """Update of the first difference."""
+    reference: str | None = None
+    """The reference's value there."""
+    candidate: str | None = None
+    """The candidate's value there."""
+    differing: Annotated[int, Field(ge=0)] | None = None
+    """Number of values that differ."""
+    size: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """All their distances together, each relative to the reference."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Why it is meant."""
+    owner: Annotated[str, Field(min_length=1)]
+    """Who answers for it."""
+    expires: Annotated[date, Field(strict=True)]
+    """The last day on which it is accepted."""
+
+
+class LedgerPolicy(_Strict):
+    """The whole ledger: ``reports/waivers.toml``."""
+
+    waivers: tuple[WaiverPolicy, ...] = ()
+    """What is accepted."""
+
+
 class Policy(_Strict):
     """Everything under ``[tool.parity]``."""
 
     pairs: tuple[PairPolicy, ...] = ()
+    """What is compared."""
     tolerances: tuple[TolerancePolicy, ...] = ()
+    """What may differ by how much."""
+    ignored: tuple[IgnoredPolicy, ...] = ()
+    """What is not judged at all."""
+    gate: GatePolicy = Field(default_factory=GatePolicy)
+    """What makes a comparison fail."""
     level: Literal["scalars", "digest"] = "digest"
+    """What is recorded of tensors: nothing, or digests."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Policy":
@@ -190,11 +358,27 @@ def read_policy(path: Path) -> Policy:
     if table is None:
         message = f"{path} has no [tool.parity] table; name another file with --config, or add one pair to it"
         raise PolicyError(message)
+    return _checked(Policy, table, f"{path} [tool.parity]")
+
+
+def read_ledger(path: Path) -> LedgerPolicy:
+    """Read and check the ledger in ``path``; one that does not exist is empty.
+
+    Raises:
+        PolicyError: as for a policy.
+    """
+    return _checked(LedgerPolicy, _table(path), str(path)) if path.is_file() else LedgerPolicy()
+
+
+_Model = TypeVar("_Model", bound=_Strict)
+
+
+def _checked(model: type[_Model], table: object, what: str) -> _Model:
     try:
-        return Policy.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
         problems = "\n".join(f"  {_where(one['loc'])}: {_problem(one)}" for one in error.errors())
-        message = f"{path} [tool.parity] has {error.error_count()} problem(s):\n{problems}"
+        message = f"{what} has {error.error_count()} problem(s):\n{problems}"
         raise PolicyError(message) from error
 
 

@@ -53,6 +53,11 @@ class Tolerance:
         return any(size is not None and bound is not None and size <= bound for size, bound in measured)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ignored(Tolerance):
+    """Series that are not judged at all, whatever their values, or whether they are there."""
+
+
 def find_tolerance(
     measurement: Measurement, comparison: Comparison, tolerances: Sequence[Tolerance]
 ) -> Tolerance | None:

@@ -8,6 +8,7 @@ from parity.diagnose.registry import Diagnosis
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED, ParityError
 from parity.findings.following import Followed
 from parity.findings.model import Judgement, Verdict
+from parity.findings.ruling import Ruling
 from parity.invariants.lint import BothSides
 
 
@@ -16,7 +17,7 @@ class Outcome:
     """Result of one scenario: either a judgement with its diagnosis, or the error that prevented one.
 
     ``zoom`` is a close-up of the first divergence, where one was taken; ``invariants`` hold what each side betrays by
-    itself, where that was checked.
+    itself, where that was checked; ``ruling`` what rules and waivers made of it, where they were asked.
     """
 
     pair: str
@@ -28,13 +29,14 @@ class Outcome:
     zoom: Zoom | None = None
     followed: Followed | None = None
     invariants: BothSides | None = None
+    ruling: Ruling | None = None
 
     @property
     def exit_code(self) -> int:
         """Exit code that this outcome alone deserves."""
         if self.error is not None:
             return self.error.exit_code
-        if self.betrayed:
+        if self.betrayed or (self.ruling is not None and self.ruling.gating):
             return VIOLATED
         if self.judgement is None or self.judgement.verdict is Verdict.NOT_COMPARED:
             return CANNOT_COMPARE

@@ -1,7 +1,7 @@
 """What following a candidate tells: a verdict on every phase, and findings none of which follows from another."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from parity.compare.engine import compare
@@ -9,6 +9,7 @@ from parity.compare.excuses import Notes
 from parity.compare.following import PhaseVerdict, separate
 from parity.compare.measurement import Comparison
 from parity.compare.modules import ModuleVerdict
+from parity.compare.tolerance import Tolerance
 from parity.findings.judge import judge
 from parity.findings.model import Judgement, Verdict
 from parity.trace.model import Trace
@@ -36,13 +37,17 @@ class Followed:
 
 
 def judge_followed(
-    reference: Trace, candidate: Trace, plain: Judgement, rerun: Comparison | None
+    reference: Trace,
+    candidate: Trace,
+    plain: Judgement,
+    rerun: Comparison | None,
+    tolerances: Sequence[Tolerance] = (),
 ) -> tuple[Judgement, Followed]:
     """Judge the traces of a leader and its follower; ``plain`` and ``rerun`` are those of the pass before."""
     separation = separate(reference, candidate)
     comparison = compare(separation.reference, separation.candidate)
     comparison = replace(comparison, not_compared=(*comparison.not_compared, *separation.not_compared))
-    judgement = judge(comparison, rerun=rerun)
+    judgement = judge(comparison, rerun=rerun, tolerances=tolerances)
     counting = {
         (one.channel.name, name)
         for finding in judgement.gating

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from parity.compare.ignoring import without_ignored
 from parity.compare.measurement import Comparison, Difference, Measurement
 from parity.compare.noise import NoisePass, Weighing
 from parity.compare.tolerance import Tolerance, find_tolerance
@@ -32,8 +33,9 @@ def judge(
 
     ``rerun`` compares the reference with its own second run: a value that the reference itself does not reproduce is
     not compared from there on. A difference that both command lines ask for (two output directories) does not gate, nor
-    does one that ``tolerances`` accept or that is ``noise``: these are equivalent.
+    does one that ``tolerances`` accept or that is ``noise``: these are equivalent. What they ignore is not compared.
     """
+    comparison = without_ignored(comparison, tolerances)
     reproduction = read_reproduction(rerun)
     arguments = _given_differently(comparison.reference, comparison.candidate)
     not_compared = list(comparison.not_compared)

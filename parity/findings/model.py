@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     MISSING = "missing"
     EXTRA = "extra"
     NOT_COMPARED = "not-compared"
+    WAIVED = "waived"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,8 @@ class Finding:
 
     ``first`` is its earliest measurement. A finding that ``gates`` makes the comparison fail; the others are listed.
     ``weighing`` puts what exceeds the noise floor most against it, where that was measured; ``tolerance`` says which
-    tolerance of the policy accepts the finding, if one does.
+    tolerance of the policy accepts the finding, if one does, and ``waiver`` which entry
+    of the ledger, or rule of the gate, lets it pass.
     """
 
     verdict: Verdict
@@ -37,6 +39,7 @@ class Finding:
     gates: bool
     weighing: Weighing | None = None
     tolerance: str = ""
+    waiver: str = ""
 
     @property
     def first(self) -> Measurement:
@@ -98,12 +101,15 @@ class Judgement:
     def verdict(self) -> Verdict:
         """Different when anything gates; not compared when the reference does not reproduce its own training.
 
-        Equivalent when what differs lies within the noise floor or within a tolerance.
+        Waived when everything that would gate is accepted; equivalent when what differs lies within the noise floor or
+        within a tolerance.
         """
         if self.gating:
             return Verdict.DIFFERENT
         if self.irreproducible or not any(one.values for one in self.comparison.coverage.values()):
             return Verdict.NOT_COMPARED
+        if any(finding.waiver for finding in self.findings):
+            return Verdict.WAIVED
         return Verdict.EQUIVALENT if self.equivalent else Verdict.IDENTICAL
 
     @property

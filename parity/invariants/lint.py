@@ -1,7 +1,7 @@
 """Checking one run against all invariants, and both sides of a comparison beside each other."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from parity.errors import CANNOT_COMPARE, PARITY, VIOLATED
 from parity.invariants.model import Invariant, Result, State, Unseen, Violation
@@ -38,10 +38,11 @@ def lint_exit_code(results: Iterable[Result]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Betrayal:
-    """An invariant that at least one side violates."""
+    """An invariant that at least one side violates; ``decided`` is what was ruled on whether that counts."""
 
     reference: Result
     candidate: Result
+    decided: bool | None = None
 
     @property
     def sides(self) -> str:
@@ -53,23 +54,26 @@ class Betrayal:
     @property
     def gates(self) -> bool:
         """Whether it makes the comparison fail: the candidate violates what is known to hold for the reference."""
+        if self.decided is not None:
+            return self.decided
         invariant = self.candidate.invariant
         return invariant.gates and self.sides == "candidate" and self.reference.state is State.HOLDS
 
 
 @dataclass(frozen=True, kw_only=True)
 class BothSides:
-    """All results of both sides, in the same order."""
+    """All results of both sides, in the same order; ``decided`` says what was ruled, by invariant."""
 
     reference: tuple[Result, ...]
     candidate: tuple[Result, ...]
+    decided: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def betrayals(self) -> tuple[Betrayal, ...]:
         """What at least one side violates."""
         pairs = zip(self.reference, self.candidate, strict=True)
         return tuple(
-            Betrayal(reference=ours, candidate=theirs)
+            Betrayal(reference=ours, candidate=theirs, decided=self.decided.get(theirs.invariant.id))
             for ours, theirs in pairs
             if State.VIOLATED in (ours.state, theirs.state)
         )

@@ -6,6 +6,7 @@ from parity.diagnose.outcome import Outcome
 from parity.report.charts.figures import Chart
 from parity.report.document import Code, Document, Text
 from parity.report.facts import program
+from parity.report.sections.accepted import accepted
 from parity.report.sections.betrayals import betrayals
 from parity.report.sections.causes import causes
 from parity.report.sections.coverage import coverage
@@ -23,7 +24,7 @@ from parity.report.sections.zoom import zoom
 def discrepancy_report(outcomes: Sequence[Outcome], charts: Sequence[Chart] = ()) -> Document:
     """Put the report of one pair together from the outcomes of its scenarios and the charts that stand beside it."""
     first = (summary, structure, phases, causes, zoom, noise)
-    then = (resumptions, surroundings, coverage, runs, betrayals)
+    then = (resumptions, accepted, surroundings, coverage, runs, betrayals)
     sections = (*(part(outcomes) for part in first), pictures(charts), *(part(outcomes) for part in then))
     return Document(_title(outcomes), tuple(section for section in sections if section is not None))
 

@@ -29,17 +29,20 @@ class Explanation:
 
 
 def explanations(outcomes: Sequence[Outcome]) -> list[Explanation]:
-    """All causes, the most significant first: by rank in their scenario, by number of scenarios, by share."""
+    """All causes of what counts, the most significant first: by rank in their scenario, number of scenarios, share."""
     found: dict[tuple[str, str], list[tuple[int, float, Cause, Sighting]]] = {}
     for outcome in outcomes:
         judgement, diagnosis = outcome.judgement, outcome.diagnosis
         if judgement is None or diagnosis is None:
             continue
         for rank, cause in enumerate(diagnosis.causes):
+            findings = tuple(finding for finding in judgement.gating if finding.id in cause.explains)
+            if not findings and any(finding.waiver for finding in judgement.findings if finding.id in cause.explains):
+                continue  # all that it explains here is accepted
             sighting = Sighting(
                 scenario=outcome.scenario,
                 comparison=judgement.comparison,
-                findings=tuple(finding for finding in judgement.gating if finding.id in cause.explains),
+                findings=findings,
                 share=share(cause, diagnosis),
             )
             seen = found.setdefault((cause.id, cause.title), [])

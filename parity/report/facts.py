@@ -16,9 +16,11 @@ _GRAVITY: Final = (
     Verdict.MISSING,
     Verdict.EXTRA,
     Verdict.NOT_COMPARED,
+    Verdict.WAIVED,
     Verdict.EQUIVALENT,
     Verdict.IDENTICAL,
 )
+_CLEAN: Final = frozenset({Verdict.IDENTICAL, Verdict.EQUIVALENT})
 _ORDER: Final = {name: (int(channel.phase), at) for at, (name, channel) in enumerate(CHANNELS.items())}
 _SIZES: Final = re.compile(r"(\d+) lines?, (\d+) functions?, (\d+) class(?:es)?")
 _LAST: Final = (len(CHANNELS), 0)
@@ -59,6 +61,8 @@ def verdict(outcome: Outcome) -> Verdict:
         return Verdict.DIFFERENT
     if not judgement.gating and not compared_channels(judgement):
         return Verdict.NOT_COMPARED
+    if judgement.verdict in _CLEAN and outcome.ruling is not None and outcome.ruling.lifted:
+        return Verdict.WAIVED
     return judgement.verdict
 
 

@@ -16,6 +16,7 @@ from parity.findings.noise import NoiseVerdict
 from parity.report.facts import texts, verdict
 from parity.report.invariants import sides_json
 from parity.report.resumption import resumption_json
+from parity.report.ruling import ruling_json
 
 SCHEMA: Final = 1
 
@@ -37,6 +38,7 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "not_compared": _not_compared(outcome),
         "noise": _noise(judgement.noise) if judgement is not None and judgement.noise is not None else None,
         "zoom": _zoom(outcome.zoom),
+        "gate": ruling_json(outcome),
         "environment": _environment(judgement),
     }
     if outcome.followed is not None:
@@ -133,6 +135,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "names": list(finding.names),
         "noise": _weighing(finding.weighing),
         "tolerance": finding.tolerance,
+        "waiver": finding.waiver,
         "ranks": list(finding.ranks),
         "differing": sum(measurement.differing for measurement in finding.measurements),
         "compared": sum(measurement.compared for measurement in finding.measurements),

@@ -1,5 +1,6 @@
 """One outcome on one screen: the verdict first, then where, why, and what to do next."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from parity.report import resumption
 from parity.report.document import plain
 from parity.report.evidence import location, unproven
 from parity.report.facts import totals, verdict
+from parity.report.sections.accepted import accepted_causes
 from parity.report.sections.follow import standing, written
 from parity.report.sections.noise import in_one_line
 from parity.report.wording import (
@@ -38,6 +40,7 @@ _CLOSEUP: Final = 240
 _STYLES: Final = {
     Verdict.IDENTICAL: "bold green",
     Verdict.EQUIVALENT: "bold green",
+    Verdict.WAIVED: "bold green",
     Verdict.NOT_COMPARED: "bold yellow",
 }
 _Line = tuple[str, str]
@@ -112,8 +115,21 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
         if betrayal.gates:
             yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"
+    yield from _ruling(outcome)
     yield "not reproducible", plain(unproven(judgement))
     yield from _remainder(judgement)
+
+
+def _ruling(outcome: Outcome) -> Iterator[_Line]:
+    ruling = outcome.ruling
+    if ruling is None:
+        return
+    for cause in accepted_causes(outcome):
+        yield "accepted cause", sentence(cause.title)
+    for why, number in Counter(charge.lifted for charge in ruling.lifted).items():
+        yield "accepted", f"{count(number, 'finding')}: {why}"
+    for charge in ruling.beside:
+        yield "counts", f"{charge.signature.title}: {charge.signature.candidate}"
 
 
 def _divergence(finding: Finding, judgement: Judgement) -> Iterator[_Line]:
@@ -164,7 +180,8 @@ def _followed(followed: Followed) -> Iterator[_Line]:
 def _remainder(judgement: Judgement) -> Iterator[_Line]:
     gating = len(judgement.gating)
     equivalent = len(judgement.equivalent)
-    others = len(judgement.findings) - gating - equivalent
+    waived = sum(bool(finding.waiver) for finding in judgement.findings)
+    others = len(judgement.findings) - gating - equivalent - waived
     if gating > 1:
         yield "further findings", f"{gating - 1:,} that count against parity"
     if equivalent:

@@ -1,16 +1,23 @@
 """The pass in follow mode: both programs again, in lockstep, the candidate set to the reference at every boundary."""
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from parity.compare.measurement import Comparison
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.following import diagnose_followed
 from parity.diagnose.library import MECHANISMS
 from parity.diagnose.library.localisation import first_phase
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, judge_followed
-from parity.run.inside import look_inside
-from parity.run.lockstep import Run, lockstep
+from parity.findings.model import Judgement
+from parity.run.inside import INSIDE, Again, look_inside
+from parity.run.lockstep import ROLES, Run, lockstep
 from parity.run.plan import Scenario
+from parity.run.stored_lockstep import stored_lockstep
+from parity.run.zoom import Focus
 from parity.trace.model import Trace
 
 
@@ -25,14 +32,47 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     reason = refusal(scenario, plain.comparison)
     if reason:
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
-    leader, follower = lockstep(scenario, plain.comparison, run)
-    reason = _failure(leader, follower)
+    comparison = plain.comparison
+
+    def again(name: str, focus: Focus, options: object) -> tuple[Trace, Trace]:
+        closer = replace(scenario, name=f"{scenario.name}/{name}", recording=focus.recording(scenario.recording))
+        return lockstep(closer, comparison, run, **{name: options})
+
+    traces = lockstep(scenario, comparison, run)
+    return _concluded(outcome, plain, traces, rerun, scenario.tolerances, again if scenario.zooms else None)
+
+
+def forget(place: Path) -> None:
+    """Remove what an earlier session followed in ``place``: this one may not follow, and its traces are others."""
+    for name in (*(side.value for side in ROLES), *INSIDE):
+        shutil.rmtree(place / name, ignore_errors=True)
+
+
+def stored_follow(outcome: Outcome, place: Path, rerun: Comparison | None, tolerances: Sequence[Tolerance]) -> Outcome:
+    """The same of a scenario that an earlier session followed in ``place``; ``outcome`` where it did not."""
+    traces = stored_lockstep(place)
+    if outcome.judgement is None or traces is None:
+        return outcome
+    return _concluded(
+        outcome, outcome.judgement, traces, rerun, tolerances, lambda name, *_: stored_lockstep(place / name)
+    )
+
+
+def _concluded(
+    outcome: Outcome,
+    plain: Judgement,
+    traces: tuple[Trace, Trace],
+    rerun: Comparison | None,
+    tolerances: Sequence[Tolerance],
+    again: Again | None,
+) -> Outcome:
+    reason = _failure(*traces)
     if reason:
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
-    judgement, result = judge_followed(leader, follower, plain, rerun)
+    judgement, result = judge_followed(*traces, plain, rerun, tolerances)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
-    zoom, modules = look_inside(judgement, outcome, scenario, run)
+    zoom, modules = look_inside(judgement, plain, outcome.zoom, again) if again is not None else (outcome.zoom, ())
     diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, zoom)
     return replace(
         outcome, judgement=judgement, diagnosis=diagnosis, zoom=zoom, followed=replace(result, modules=modules)

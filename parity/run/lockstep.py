@@ -16,7 +16,7 @@ from parity.run.plan import Scenario, Side
 from parity.trace.model import Trace
 
 _MEMORY: Final = Path("/dev/shm")
-_ROLES: Final = {Side.LEADER: "leader", Side.FOLLOWER: "follower"}
+ROLES: Final = {Side.LEADER: "leader", Side.FOLLOWER: "follower"}
 
 Run = Callable[[Scenario, Side], Trace]
 
@@ -33,12 +33,12 @@ def lockstep(scenario: Scenario, plain: Comparison, run: Run, **further: Any) ->
             return run(_attached(scenario, side, plain, ring, further), side)
         finally:
             # However it ended: the other side must not wait for it.
-            mark = ring / f"{_ROLES[side]}{END}"
+            mark = ring / f"{ROLES[side]}{END}"
             if not mark.exists():
-                mark.write_text(f"the {_ROLES[side]} ended", encoding="utf-8")
+                mark.write_text(f"the {ROLES[side]} ended", encoding="utf-8")
 
-    with _ring() as ring, ThreadPoolExecutor(max_workers=len(_ROLES)) as pool:
-        runs = [pool.submit(ran, side, ring) for side in _ROLES]
+    with _ring() as ring, ThreadPoolExecutor(max_workers=len(ROLES)) as pool:
+        runs = [pool.submit(ran, side, ring) for side in ROLES]
         leader, follower = (one.result() for one in runs)
     return leader, follower
 
@@ -53,7 +53,7 @@ def backwards(trace: Trace) -> Mapping[str, Any]:
 
 def _attached(scenario: Scenario, side: Side, plain: Comparison, ring: Path, further: Mapping[str, Any]) -> Scenario:
     options = {
-        "role": _ROLES[side],
+        "role": ROLES[side],
         "directory": str(ring),
         "backwards": backwards(plain.reference if side is Side.LEADER else plain.candidate),
         "names": dict(plain.alignment.parameters),

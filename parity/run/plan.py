@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from parity.compare.tolerance import Tolerance
+from parity.compare.tolerance import Ignored, Tolerance
 from parity.errors import PolicyError, UsageError
-from parity.policy import InterruptPolicy, PairPolicy, Policy, ScenarioPolicy
+from parity.policy import IgnoredPolicy, InterruptPolicy, PairPolicy, Policy, ScenarioPolicy, TolerancePolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
+from parity.run.baselines import Shelf
 from parity.trace.channels import CHANNELS
 
 TRACE: Final = "trace"
@@ -38,7 +39,8 @@ class Scenario:
     """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
 
     ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
-    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of.
+    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of. ``shelf`` holds the
+    reference's trace where that is not run.
     """
 
     pair: str
@@ -61,6 +63,7 @@ class Scenario:
     follows: bool = False
     noise_runs: int = NOISE_RUNS
     tolerances: tuple[Tolerance, ...] = ()
+    shelf: Shelf | None = None
 
     def command(self, side: Side) -> str:
         """The training command of ``side``."""
@@ -138,6 +141,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
         straight_candidate=if_given(scenario.straight, candidate),
         interrupt=_stop(scenario.interrupt),
         damage=scenario.damage,
+        follows=scenario.follow,
         setup=pair.setup,
         recording=Recording(
             level=policy.level,
@@ -145,7 +149,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
             seed=scenario.seed,
             world=scenario.world,
             engine=scenario.engine,
-            environment=pair.environment,
+            environment={**pair.environment, **scenario.environment},
         ),
         tolerances=tolerances(policy, pair.name),
     )
@@ -160,18 +164,25 @@ def _stop(interrupt: InterruptPolicy | None) -> dict[str, Any] | None:
 
 
 def tolerances(policy: Policy, pair: str) -> tuple[Tolerance, ...]:
-    """What ``policy`` accepts of the differences of ``pair``.
+    """What ``policy`` accepts of the differences of ``pair``, and what of it is not judged.
 
     Raises:
-        PolicyError: a tolerance is about a channel that does not exist.
+        PolicyError: one of them is about a channel that does not exist.
     """
-    unknown = [one.channel for one in policy.tolerances if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
+    told: list[TolerancePolicy | IgnoredPolicy] = [*policy.tolerances, *policy.ignored]
+    unknown = [one.channel for one in told if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
     if unknown:
-        message = f"tolerances for no channel: {', '.join(unknown)}; the channels are listed in docs/trace-format.md"
+        message = (
+            f"tolerances, or ignored, for no channel: {', '.join(unknown)}; "
+            "the channels are listed in docs/trace-format.md"
+        )
         raise PolicyError(message)
-    return tuple(
-        Tolerance(**one.model_dump(exclude={"pair"})) for one in policy.tolerances if fnmatchcase(pair, one.pair)
-    )
+    return tuple(_tolerance(one) for one in told if fnmatchcase(pair, one.pair))
+
+
+def _tolerance(told: TolerancePolicy | IgnoredPolicy) -> Tolerance:
+    content = told.model_dump(exclude={"pair"})
+    return Ignored(**content) if isinstance(told, IgnoredPolicy) else Tolerance(**content)
 
 
 def _with_arguments(command: str, arguments: str) -> str:
@@ -184,6 +195,11 @@ def fill(command: str, *, out: Path, shared: Path) -> list[str]:
     """The words of ``command`` with its placeholders replaced, so that a path with spaces stays one word."""
     words = split_command(command)
     return [word.replace("{out}", str(out)).replace("{shared}", str(shared)) for word in words]
+
+
+def from_shelf(scenario: Scenario, shelf: Shelf) -> Scenario:
+    """``scenario`` with its reference from ``shelf``: what would run the reference again is left out."""
+    return replace(scenario, shelf=shelf, reruns=False, zooms=False, noise_runs=0)
 
 
 def in_float32(scenario: Scenario) -> Scenario:

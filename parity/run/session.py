@@ -22,7 +22,7 @@ from parity.record.commands import check_command
 from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
-from parity.run.follow import followed
+from parity.run.follow import followed, forget
 from parity.run.noise import Live, finely, measure_noise
 from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
 from parity.run.zoom import zoom_in
@@ -55,6 +55,7 @@ def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: L
 
 
 def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher) -> Outcome:
+    forget(base / scenario.name)
     reference = run_side(scenario, Side.REFERENCE, base, progress, launcher)
     require_reference(reference)
     candidate = run_side(scenario, Side.CANDIDATE, base, progress, launcher)
@@ -120,7 +121,19 @@ def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, lau
 
     Raises:
         TeardownAbortError: gloo aborted it after its training, and again when it was started again.
+        BaselineError: the reference comes from a baseline, which is missing, outdated or from elsewhere.
     """
+    shelf = scenario.shelf
+    if shelf is None:
+        return _live_side(scenario, side, base, progress, launcher)
+    if side is Side.REFERENCE:
+        place = base / scenario.name / side.value
+        _fresh(place)
+        return shelf.take(scenario.name, place / TRACE)
+    return shelf.check(_live_side(scenario, side, base, progress, launcher))
+
+
+def _live_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:
     trace = _run_side(scenario, side, base, progress, launcher)
     if not aborted_in_teardown(trace):
         return trace

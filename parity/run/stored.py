@@ -11,6 +11,7 @@ from parity.diagnose.continuation.model import Parts
 from parity.diagnose.outcome import Outcome
 from parity.errors import ParityError
 from parity.run.cross_load import conclude_crossing, origin_of
+from parity.run.follow import stored_follow
 from parity.run.interrupt import was_interrupted
 from parity.run.noise import Stored, measure_noise
 from parity.run.plan import OUT, TRACE, Side
@@ -50,8 +51,9 @@ def _single(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> list[Out
         require_reference(reference)
     require_candidate(candidate)
     comparison = compare(reference, candidate)
-    outcome = conclude(pair, place.name, comparison, *_weighed(place, comparison, tolerances), tolerances)
-    return [stored_zoom(outcome, place, TRACE)]
+    rerun, noise = _weighed(place, comparison, tolerances)
+    outcome = stored_zoom(conclude(pair, place.name, comparison, rerun, noise, tolerances), place, TRACE)
+    return [stored_follow(outcome, place, rerun, tolerances)]
 
 
 def _resume(pair: str, place: Path, tolerances: Sequence[Tolerance]) -> list[Outcome]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from parity.verbs.ledger import WAIVERS, ledger_in, policy_in
 from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, QUIET, recorded
 from parity.verbs.scenarios import run_scenarios, tolerances_in
 
@@ -22,6 +23,7 @@ from parity.verbs.scenarios import run_scenarios, tolerances_in
 @click.option("--replay", type=click.Choice(["fp32"]), help="Compare once more with both sides in float32.")
 @NOISE
 @POLICY
+@WAIVERS
 @recorded
 @FRESH
 @QUIET
@@ -37,6 +39,7 @@ def compare(
     zoom: bool,
     noise_runs: int,
     policy: Path | None,
+    waivers: Path,
     replay: str | None,
     fail_fast: bool,
     follow: bool,
@@ -74,4 +77,5 @@ def compare(
     ]
     if replay:
         scenarios = [one for scenario in scenarios for one in (scenario, in_float32(scenario))]
-    sys.exit(run_scenarios(scenarios, output, as_json=as_json, quiet=quiet, fresh=fresh, fail_fast=fail_fast))
+    ledger = ledger_in(waivers, policy_in(policy))
+    sys.exit(run_scenarios(scenarios, output, ledger, as_json=as_json, quiet=quiet, fresh=fresh, fail_fast=fail_fast))

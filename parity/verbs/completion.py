@@ -17,8 +17,6 @@ def completion(shell: str) -> None:
     """  # noqa: D301 - click reads the backspace
     from click.shell_completion import get_completion_class
 
-    from parity.cli import main
-
     kind = get_completion_class(shell)
     assert kind is not None, f"click completes {shell}"
-    click.echo(kind(main, {}, "parity", "_PARITY_COMPLETE").source())
+    click.echo(kind(click.get_current_context().find_root().command, {}, "parity", "_PARITY_COMPLETE").source())

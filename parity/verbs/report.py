@@ -2,11 +2,13 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from parity.verbs.ledger import WAIVERS, announce, ledger_in, policy_in
 from parity.verbs.options import JSON, POLICY, QUIET
 from parity.verbs.scenarios import print_outcomes, tolerances_in
 
@@ -45,6 +47,7 @@ def _formats(_: click.Context, option: click.Parameter, value: str) -> tuple[str
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Directory of the report; else the pair's.")
 @POLICY
+@WAIVERS
 @QUIET
 @JSON
 def report(
@@ -53,6 +56,7 @@ def report(
     formats: tuple[str, ...],
     output: Path | None,
     policy: Path | None,
+    waivers: Path,
     *,
     quiet: bool,
     as_json: bool,
@@ -61,15 +65,18 @@ def report(
 
     A discrepancy report is about one pair: several directories get one each. All other genres take them together.
     """
+    from parity.diagnose.ruling import ruled
     from parity.gate import exit_code
     from parity.run.results import write_results
     from parity.run.subjects import read_subject
 
     known = _policy(policy) if genre != "discrepancy" else None
-    subjects = [
+    ledger = ledger_in(waivers, policy_in(policy))
+    read = [
         read_subject(pair, tolerances_in(policy, pair.resolve().name), sources=Path.cwd(), policy=known)
         for pair in pairs
     ]
+    subjects = [replace(subject, outcomes=tuple(ruled(subject.outcomes, ledger))) for subject in read]
     for pair, subject in zip(pairs, subjects, strict=True):
         write_results(subject.outcomes, pair)
     if genre == "discrepancy":
@@ -78,6 +85,7 @@ def report(
     else:
         written = [_write(subjects, output or _beside(pairs), genre, formats)]
     outcomes = [outcome for subject in subjects for outcome in subject.outcomes]
+    announce(ledger, outcomes)
     path = next(iter(written[-1].values()))
     place = pairs[0] if len(pairs) == 1 and genre == "discrepancy" else None
     print_outcomes(outcomes, path, place=place, as_json=as_json, quiet=quiet)

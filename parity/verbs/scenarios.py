@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from parity.errors import ParityError
+from parity.verbs.ledger import announce
 
 if TYPE_CHECKING:
     from parity.compare.tolerance import Tolerance
     from parity.diagnose.outcome import Outcome
+    from parity.findings.ledger import Ledger
     from parity.run.plan import Scenario
 
 
@@ -22,15 +24,17 @@ def explain(error: ParityError) -> None:
 def run_scenarios(
     scenarios: "Sequence[Scenario]",
     output: Path,
+    ledger: "Ledger",
     *,
     as_json: bool,
     fresh: bool,
     fail_fast: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Run scenarios pair by pair; write and print each pair's results as soon as it is done."""
+    """Run scenarios pair by pair, decided by ``ledger``; write and print each pair's results as soon as it is done."""
     from contextlib import nullcontext
 
+    from parity.diagnose.ruling import ruled
     from parity.gate import exit_code
     from parity.record.processes import start_fresh
     from parity.record.warm.launcher import WarmLauncher
@@ -54,10 +58,12 @@ def run_scenarios(
             else:
                 outcomes = [one for scenario in members for one in run_kind(scenario, place, progress, launcher)]
                 outcomes += across_worlds(members, place)
+            outcomes = ruled(outcomes, ledger)
             reports.append((outcomes, write_results(outcomes, output / pair)))
             done += outcomes
     for outcomes, path in reports:
         print_outcomes(outcomes, path, place=path.parent, as_json=as_json, quiet=quiet)
+    announce(ledger, done)
     return exit_code(done)
 
 

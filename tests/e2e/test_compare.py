@@ -17,6 +17,7 @@ TOP_LEVEL = {
     "not_compared",
     "noise",
     "zoom",
+    "gate",
     "environment",
     "pair",
     "scenario",

@@ -14,9 +14,10 @@ from parity.errors import (
     UsageError,
 )
 from parity.findings.judge import judge
-from parity.gate import RESULT, exit_code, stored_exit_code
+from parity.gate import RESULT, exit_code, gate, read_results
 from parity.run.results import write_results
 from tests.unit.compare.trace_builder import run, series, trace
+from tests.unit.findings.accepting import ledger
 
 
 def outcome(*, loss=1.0, error=None, scenario="s"):
@@ -59,6 +60,12 @@ def test_nothing_compared_is_no_parity(ours, theirs):
     assert one.exit_code == CANNOT_COMPARE
 
 
+def stored_exit_code(directory):
+    """Exit code, and (name, verdict) of every result, without any decisions."""
+    decided = gate(read_results(directory), ledger())
+    return max(one.exit_code for one in decided), [(one.name, one.verdict) for one in decided]
+
+
 def stored(directory, name, **content):
     path = directory / name / RESULT
     path.parent.mkdir(parents=True)
@@ -81,7 +88,7 @@ def test_one_result_file_can_be_named(tmp_path):
 @pytest.mark.parametrize("name", ["nothing here", ""])
 def test_no_result_is_no_parity(tmp_path, name):
     with pytest.raises(TraceMissingError, match=r"result\.json"):
-        stored_exit_code(tmp_path / name)
+        read_results(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,7 @@ def test_a_broken_result_is_never_passed_over(tmp_path, text):
     stored(tmp_path, "good", exit_code=0)
     stored(tmp_path, "bad", exit_code=0).write_bytes(text)
     with pytest.raises(TraceUnreadableError, match="bad"):
-        stored_exit_code(tmp_path)
+        read_results(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
+import json
 from pathlib import Path
 
 import pytest
 
+from parity import policy as policy_module
 from parity.errors import USAGE, PolicyError
-from parity.policy import find_policy, read_policy
+from parity.policy import find_policy, read_ledger, read_policy
+from parity.policy_document import ledger_schema, policy_schema
 
 PAIR = """
 [[tool.parity.pairs]]
@@ -223,3 +226,93 @@ def test_problems_of_several_scenarios_are_listed_at_once(tmp_path):
     with pytest.raises(PolicyError) as failure:
         read_policy(written(tmp_path, text))
     assert "2 problem(s)" in str(failure.value)
+
+
+GATE = """
+[[tool.parity.gate.rules]]
+verdict = "violated"
+gates = false
+"""
+IGNORED = """
+[[tool.parity.ignored]]
+channel = "log_value"
+"""
+
+
+def test_gate_and_ignored_are_read(tmp_path):
+    text = "[tool.parity.gate]\nexpires_soon = 3\n" + GATE + "reason = 'a'\n" + IGNORED + "reason = 'b'\n"
+    policy = read_policy(written(tmp_path, text))
+    (rule,), (ignored,) = policy.gate.rules, policy.ignored
+    assert (policy.gate.expires_soon, rule.verdict, rule.gates, rule.channel, rule.reason) == (
+        3,
+        "violated",
+        False,
+        "*",
+        "a",
+    )
+    assert (ignored.channel, ignored.name, ignored.pair, ignored.reason) == ("log_value", "*", "*", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (GATE, "gate.rules[0].reason"),
+        (GATE.replace("violated", "worse") + "reason = 'x'", "gate.rules[0].verdict"),
+        ("[tool.parity.gate]\nexpires_soon = -1", "gate.expires_soon"),
+        (IGNORED, "ignored[0].reason"),
+        (IGNORED.replace('"log_value"', '""') + "reason = 'x'", "ignored[0].channel"),
+        (PAIR + SCENARIO + "environment = { A = 1 }", "pairs[0].scenarios[0].environment.A"),
+        (PAIR + SCENARIO + "kind = 'cross-load'\nprepare = ''\nfollow = true", "pairs[0].scenarios[0]"),
+        (PAIR + "baseline = true" + SCENARIO + "follow = true", "pairs[0]"),
+        (PAIR + "baseline = true" + SCENARIO + "prepare = '--y'", "pairs[0]"),
+    ],
+)
+def test_each_check_of_the_gate_names_the_key(tmp_path, text, where):
+    with pytest.raises(PolicyError) as caught:
+        read_policy(written(tmp_path, text))
+    assert f"\n  {where}: " in str(caught.value)
+
+
+WAIVER = """
+[[waivers]]
+pair = "p"
+channel = "lr"
+verdict = "different"
+reason = "x"
+owner = "y"
+expires = 2030-01-31
+"""
+
+
+def ledger(directory, text):
+    path = directory / "waivers.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_ledger_is_read_and_none_is_empty(tmp_path):
+    (waiver,) = read_ledger(ledger(tmp_path, WAIVER)).waivers
+    assert (waiver.scenario, waiver.name, waiver.fingerprint, waiver.size) == ("*", "*", None, None)
+    assert read_ledger(tmp_path / "none.toml").waivers == ()
+
+
+def test_every_problem_of_a_ledger_is_listed_at_once(tmp_path):
+    text = WAIVER.replace('reason = "x"\n', "").replace("2030-01-31", '"soon"') + "size = -1.0\nwhy = 1\n"
+    with pytest.raises(PolicyError) as caught:
+        read_ledger(ledger(tmp_path, text))
+    for key in ("reason", "expires", "size", "why"):
+        assert f"\n  waivers[0].{key}: " in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", [policy_schema, ledger_schema])
+def test_the_schemas_for_editors_know_every_key_and_its_meaning(schema):
+    content = json.loads(schema())
+    for name, part in (*content["$defs"].items(), (content["title"], content)):
+        assert set(part["properties"]) == set(getattr(policy_module, name).model_fields)
+        assert all(one["description"] for one in part["properties"].values())
+        assert part["additionalProperties"] is False
+
+
+def test_an_interruption_may_be_one_number_or_several_for_editors_too():
+    update = json.loads(policy_schema())["$defs"]["InterruptPolicy"]["properties"]["update"]
+    assert {one["type"] for one in update["anyOf"]} == {"integer", "array"}

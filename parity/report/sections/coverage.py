@@ -14,6 +14,7 @@ _MOST_NAMES: Final = 3
 _MOST_SCENARIOS: Final = 8
 _MOST_REASON: Final = 300
 _LISTED: Final = ", does not count against parity"
+_WAIVED: Final = ", accepted"
 _PARTLY: Final = "identical where compared, partly not compared"
 _UNSEEN: Final = "not observed"
 _HEADER: Final[tuple[Text, ...]] = (
@@ -79,7 +80,8 @@ def _verdict(name: str, judgement: Judgement) -> tuple[str, bool]:
     if findings:
         gates = any(finding.gates for finding in findings)
         gravest = overall(finding.verdict for finding in findings if finding.gates or not gates)
-        return word(gravest) + ("" if gates else _LISTED), gates
+        accepted = any(finding.waiver for finding in findings)
+        return word(gravest) + ("" if gates else _WAIVED if accepted else _LISTED), gates
     if covered is None or not covered.equal:
         return word(Verdict.NOT_COMPARED) if skipped else _UNSEEN, False
     return _PARTLY if skipped or covered.equal < covered.values else word(Verdict.IDENTICAL), False

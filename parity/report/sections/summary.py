@@ -9,6 +9,7 @@ from parity.report.document import Block, Bullets, Code, Paragraph, Section, Str
 from parity.report.evidence import location, unproven
 from parity.report.explanation import Explanation, explanations, unexplained
 from parity.report.facts import compared_channels, overall, program, totals, verdict
+from parity.report.sections.accepted import accepted_causes, only_change
 from parity.report.wording import capitalised, count, named, quoted, sentence, share, shorten, squeezed, values, word
 from parity.trace.channels import CHANNELS, Phase
 
@@ -66,6 +67,9 @@ def _verdict(outcomes: Sequence[Outcome]) -> Text:
             "a tolerance of the policy, or does not count against parity."
         )
         return Strong(("Parity: equivalent.",)), rest
+    if gravest is Verdict.WAIVED:
+        rest = f" In {part} everything that would count against parity is accepted, each finding by name; see below. "
+        return Strong(("Parity: waived.",)), rest, *(one for outcome in outcomes for one in only_change(outcome))
     if gravest is Verdict.NOT_COMPARED:
         where = f"In {part} nothing is known about parity. " if several else "Nothing is known about parity. "
         return Strong(("Not compared.",)), f" {where}", *_unproven(outcomes)
@@ -169,6 +173,9 @@ def _divergence(finding: Finding | None, outcome: Outcome) -> Text:
 
 def _probable(outcome: Outcome) -> Text:
     judgement, diagnosis = outcome.judgement, outcome.diagnosis
+    causes = accepted_causes(outcome)
+    if causes and judgement is not None and not judgement.gating:
+        return (f"accepted: {'; '.join(cause.title for cause in causes)}",)
     if judgement is None or not judgement.gating:
         return ("none needed" if verdict(outcome) is not Verdict.NOT_COMPARED else "none sought",)
     if diagnosis is None or not diagnosis.causes:

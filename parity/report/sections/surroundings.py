@@ -20,7 +20,7 @@ def surroundings(outcomes: Sequence[Outcome]) -> Section:
     for outcome in judged:
         assert outcome.judgement is not None
         for finding in outcome.judgement.findings:
-            if not finding.gates and finding.verdict is not Verdict.EQUIVALENT:
+            if not finding.gates and not finding.waiver and finding.verdict is not Verdict.EQUIVALENT:
                 found.setdefault(finding.id, (finding, []))[1].append(outcome.scenario)
     if not judged:
         return Section(heading, (Paragraph(("Not known: no scenario led to a comparison.",)),))

@@ -166,4 +166,5 @@ def test_not_compared_is_two_words():
         "missing",
         "extra",
         "not compared",
+        "waived",
     ]
