@@ -54,7 +54,7 @@ def install(listener: Any) -> None:
     def replicated(_: Any, model: Any, *__: Any, **___: Any) -> None:
         listener.emit("replicated", model)
 
-    family = Family()
+    family = Family(listener.patches)
     family.hear(wrapper, "__init__", after=replicated)
     family.hear(wrapper, "no_sync", before=lambda *_: listener.emit("no_sync"))
     listener.on("replicated", "distributed", built)
