@@ -113,7 +113,7 @@ def record(
     engine, recording = _engine(recording, words)
     launched = engine.words(words, recording.world) if engine else words
     make_run(trace)
-    manifest = _beginning(words, launched, recording, engine)
+    manifest = beginning(shlex.join(words), launched, recording, engine)
     write_manifest(trace, manifest)
     program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
     if engine is not None:
@@ -138,10 +138,10 @@ def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Reco
     return engine, replace(recording, engine=engine.name)
 
 
-def _beginning(words: list[str], launched: list[str], recording: Recording, engine: Engine | None) -> dict[str, Any]:
+def beginning(command: str, launched: list[str], recording: Recording, engine: Engine | None = None) -> dict[str, Any]:
     """What is known of a run before it starts."""
     return {
-        "command": _neutral(shlex.join(words), recording),
+        "command": _neutral(command, recording),
         "argv": [_neutral(word, recording) for word in launched],
         "interventions": recording.interventions(),
         "level": recording.level,
@@ -161,8 +161,9 @@ def _mapped(trace: Path) -> list[str]:
     return sorted({f"without a GPU: {line}" for text in texts for line in text.splitlines()})
 
 
-def _environment(recording: Recording, trace: Path) -> dict[str, str]:
-    settings = {
+def settings(recording: Recording, trace: Path) -> dict[str, Any]:
+    """What a listener is told that writes to the directory ``trace``."""
+    return {
         "directory": str(trace),
         "package": str(_PACKAGE),
         "level": "digest" if recording.level == "full" else recording.level,
@@ -174,7 +175,10 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
         "neutral": recording.neutral_paths(),
         "attachments": {**_needed(recording, trace), **recording.attached()},
     }
-    environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings)}
+
+
+def _environment(recording: Recording, trace: Path) -> dict[str, str]:
+    environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings(recording, trace))}
     path = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([str(_BOOT), *([path] if path else [])])
     if recording.seed is not None:

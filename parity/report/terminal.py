@@ -60,6 +60,13 @@ def print_outcome(
             console.print(line, soft_wrap=True, highlight=False)
 
 
+def in_words(outcome: Outcome, report: Path | None = None) -> str:
+    """The same lines as plain text, for the message of a failed assertion."""
+    head = f"{capitalised(word(verdict(outcome)))}: {visible(outcome.pair)} / {visible(outcome.scenario)}"
+    lines = [(label, content) for label, content in (*_lines(outcome), ("report", str(report or ""))) if content]
+    return "\n".join([head, *(f"  {label.ljust(_LABEL)}{visible(content)}" for label, content in lines)])
+
+
 def _lines(outcome: Outcome) -> Iterator[_Line]:
     judgement = outcome.judgement
     if judgement is None:
