@@ -27,6 +27,8 @@ HERE = Path(__file__).relative_to(ROOT)
 
 
 def train(*, rate=0.1, updates=2, limit=1.0, seed=0):
+    if isinstance(rate, str):
+        raise ValueError(rate)
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Dropout(0.5), torch.nn.Linear(3, 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
@@ -141,8 +143,7 @@ def test_the_message_names_the_first_divergence_and_its_cause():
 def test_an_exception_goes_on_its_way_is_recorded_and_leaves_nothing_behind(tmp_path):
     before = snapshot()
     with pytest.raises(ValueError, match="no more data"), parity.record(tmp_path / "run") as run:
-        train()
-        raise ValueError("no more data")
+        train(rate="no more data")
     assert {key[1] for key in changed(before, snapshot())} - IGNORED == set()
     (series,) = run.trace.processes[0].channel("exception")
     assert (series.python(0), run.trace.exit_status) == ("ValueError: no more data", 1)
@@ -213,7 +214,7 @@ def test_a_forked_worker_says_nothing():
     assert run.trace.processes[0].lost_bytes == 0
 
 
-# -- the mechanism -------------------------------------------------------------------------------------------------------
+# -- the mechanism ---------------------------------------------------------------------------------------------------
 
 
 def test_what_somebody_has_put_over_ours_stays():
