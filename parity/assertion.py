@@ -14,13 +14,13 @@ from parity.trace.store import read_trace
 Recorded: TypeAlias = Run | Trace | Path | str
 
 
-def compare_runs(reference: Recorded, candidate: Recorded, *, name: str = "runs") -> Outcome:
+def compare_runs(reference: Recorded, candidate: Recorded, *, pair: str = "compare") -> Outcome:
     """Compare what was recorded, judge and diagnose it; nothing is run and nothing asserted.
 
     Raises:
         CannotCompareError: one of them is no trace that can be read.
     """
-    return conclude("compare", name, compare(_trace(reference), _trace(candidate)), None)
+    return conclude(pair, "runs", compare(_trace(reference), _trace(candidate)), None)
 
 
 def assert_parity(reference: Recorded, candidate: Recorded) -> None:

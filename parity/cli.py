@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from parity.errors import INTERNAL, ParityError
+from parity.verbs.cache import cache
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
 from parity.verbs.diff import diff
@@ -51,7 +52,22 @@ def main() -> None:
     """  # noqa: D301 - click reads the backspace
 
 
-for verb in (checkpoint, compare, diff, doctor, export, gate, help_, import_, lint, record, report, run, surface):
+for verb in (
+    cache,
+    checkpoint,
+    compare,
+    diff,
+    doctor,
+    export,
+    gate,
+    help_,
+    import_,
+    lint,
+    record,
+    report,
+    run,
+    surface,
+):
     main.add_command(verb)
 
 

@@ -39,7 +39,8 @@ class Recording:
     given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
     one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; ``without``
     names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
-    read, so that paths can be compared. ``attachments`` are modules of this package, by name with their options, that
+    read, so that paths can be compared. With ``reads``, every process lists the files that it reads: see
+    ``parity.record.reads``. ``attachments`` are modules of this package, by name with their options, that
     are installed beside the probes: see ``parity.record.attachments``.
     """
 
@@ -54,6 +55,7 @@ class Recording:
     without: tuple[str, ...] = ()
     out: Path | None = None
     shared: Path | None = None
+    reads: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     attachments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -173,6 +175,8 @@ def settings(recording: Recording, trace: Path) -> dict[str, Any]:
         "deterministic": recording.deterministic,
         "without": list(recording.without),
         "neutral": recording.neutral_paths(),
+        "out": None if recording.out is None else str(recording.out.resolve()),
+        "reads": recording.reads,
         "attachments": {**_needed(recording, trace), **recording.attached()},
     }
 

@@ -38,7 +38,8 @@ class Scenario:
     """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
 
     ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
-    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of.
+    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of. ``cache`` is where runs
+    of the reference are kept for the next time, see ``parity.run.reuse``.
     """
 
     pair: str
@@ -60,6 +61,7 @@ class Scenario:
     zooms: bool = True
     follows: bool = False
     noise_runs: int = NOISE_RUNS
+    cache: Path | None = None
     tolerances: tuple[Tolerance, ...] = ()
 
     def command(self, side: Side) -> str:

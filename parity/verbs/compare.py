@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, recorded
+from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT, POLICY, recorded
 from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
@@ -24,6 +24,7 @@ from parity.verbs.scenarios import run_scenarios, tolerances_in
 @POLICY
 @recorded
 @FRESH
+@CACHE
 @JSON
 def compare(
     reference: str,
@@ -40,6 +41,7 @@ def compare(
     fail_fast: bool,
     follow: bool,
     fresh: bool,
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Run two training commands and compare everything that defines the training.
@@ -66,6 +68,7 @@ def compare(
             zooms=zoom,
             follows=follow,
             noise_runs=noise_runs,
+            cache=cache,
             tolerances=tolerances_in(policy, name),
         )
         for world in worlds

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from parity.errors import UsageError
-from parity.verbs.options import FRESH, JSON, NOISE, OUT
+from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT
 from parity.verbs.scenarios import run_scenarios
 
 
@@ -18,6 +18,7 @@ from parity.verbs.scenarios import run_scenarios
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @NOISE
 @FRESH
+@CACHE
 @JSON
 def run(
     pairs: tuple[str, ...],
@@ -27,6 +28,7 @@ def run(
     full: bool,
     noise_runs: int,
     fresh: bool,
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Run all scenarios of the policy's PAIRS, by default of every pair."""
@@ -38,5 +40,5 @@ def run(
         message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
         raise UsageError(message)
     planned = plan(read_policy(path), pairs, full=full)
-    scenarios = [replace(scenario, noise_runs=noise_runs) for scenario in planned]
+    scenarios = [replace(scenario, noise_runs=noise_runs, cache=cache) for scenario in planned]
     sys.exit(run_scenarios(scenarios, output, as_json=as_json, fresh=fresh))

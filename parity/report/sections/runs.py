@@ -34,6 +34,8 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
     comparison = outcome.judgement.comparison
     sides = (comparison.reference, comparison.candidate)
     rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in _ASPECTS)
+    if any(_reused(trace) for trace in sides):
+        rows = (*rows, (("Recorded",), *((_reused(trace) or ("for this comparison",)) for trace in sides)))
     blocks: list[Block] = [Table((("Aspect",), ("Reference",), ("Candidate",)), rows)]
     for side, trace in zip(("reference", "candidate"), sides, strict=True):
         lines = _traceback(trace)
@@ -41,6 +43,12 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
             blocks.append(Paragraph((f"Traceback of the {side}:",)))
             blocks.append(Excerpt("\n".join(lines), language="text"))
     return tuple(blocks)
+
+
+def _reused(trace: Trace) -> Text:
+    """That an earlier run stands for this one, where it does."""
+    kept = trace.manifest.get("cache") or {}
+    return (f"earlier, reused from the cache: {kept['reason']}",) if kept.get("state") == "reused" else ()
 
 
 def _traceback(trace: Trace) -> list[str]:
