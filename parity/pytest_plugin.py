@@ -4,6 +4,7 @@ Only pytest finds this module at its start, in every project that has this packa
 when a test first asks for one of them.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--parity-fresh",
         action="store_true",
         help="Start each program in a new process, never as a copy of a warm one.",
+    )
+    group.addoption(
+        "--parity-no-cache",
+        action="store_true",
+        help="With --parity-keep: record references even where nothing has changed.",
     )
 
 
@@ -85,8 +91,11 @@ def parity_launcher(request: pytest.FixtureRequest) -> "Iterator[Launcher]":
 def parity(request: pytest.FixtureRequest, parity_launcher: "Launcher", tmp_path: Path) -> "ParityChecker":
     """Compare two training commands: ``parity.check("python train.py", "python -m trainer", updates=20)``."""
     from parity.checker import ParityChecker, kept
+    from parity.run.cache import find_cache
 
     keep = request.config.option.parity_keep
+    # A run is found again where it writes to the same place: a temporary directory is never the same.
+    found = None if keep is None or request.config.option.parity_no_cache else find_cache(os.environ)
     defaults = {"level": request.config.option.parity_level}
     for mark in reversed(list(request.node.iter_markers("parity"))):
         if mark.args:
@@ -97,6 +106,7 @@ def parity(request: pytest.FixtureRequest, parity_launcher: "Launcher", tmp_path
         tmp_path / "parity" if keep is None else kept(Path(keep), request.node.nodeid),
         defaults=defaults,
         launcher=parity_launcher,
+        cache=None if found is None else found.root,
         tell=lambda line: request.node.user_properties.append((_PROPERTY, line)),
     )
 

@@ -42,19 +42,15 @@ class Cache:
     root: Path
     limit: int = LIMIT
 
-    @property
-    def _entries(self) -> Path:
-        return self.root / _VERSION
-
     def entries(self) -> list[Entry]:
         """All entries, the one that was used last first."""
-        found = [one for path in self._entries.glob(f"*/*/{ENTRY}") if (one := _entry(path)) is not None]
-        return sorted(found, key=lambda one: (-one.used, str(one.place)))
+        with self._locked(fcntl.LOCK_SH):
+            return self._found("*")
 
     def of(self, key: str) -> list[Entry]:
         """The entries of ``key``."""
-        found = [one for path in (self._entries / key).glob(f"*/{ENTRY}") if (one := _entry(path)) is not None]
-        return sorted(found, key=lambda one: (-one.used, str(one.place)))
+        with self._locked(fcntl.LOCK_SH):
+            return self._found(key)
 
     def use(self, entry: Entry, targets: Mapping[str, Path]) -> bool:
         """Copy the directories of ``entry`` to ``targets``; False where it has been dropped meanwhile."""
@@ -76,7 +72,8 @@ class Cache:
         size = sum(size_of(source) for source in sources.values())
         if size > self.limit // 2:
             return False
-        self._entries.mkdir(parents=True, exist_ok=True)
+        place = self.root / _VERSION / key / name
+        self.root.mkdir(parents=True, exist_ok=True)
         beginning = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
         try:
             for part, source in sources.items():
@@ -84,9 +81,9 @@ class Cache:
             text = json.dumps({**content, "size": size}, indent=2, sort_keys=True)
             (beginning / ENTRY).write_text(text, encoding="utf-8")
             with self._locked(fcntl.LOCK_EX):
-                (self._entries / key).mkdir(exist_ok=True)
-                with suppress(FileExistsError, OSError):
-                    beginning.rename(self._entries / key / name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if not place.exists():
+                    beginning.rename(place)
                 self._drop_to(self.limit)
         finally:
             shutil.rmtree(beginning, ignore_errors=True)
@@ -99,9 +96,14 @@ class Cache:
         with self._locked(fcntl.LOCK_EX):
             return self._drop_to(limit)
 
+    def _found(self, key: str) -> list[Entry]:
+        paths = (self.root / _VERSION).glob(f"{key}/*/{ENTRY}")
+        found = [one for path in paths if (one := _entry(path)) is not None]
+        return sorted(found, key=lambda one: (-one.used, str(one.place)))
+
     def _drop_to(self, limit: int) -> list[Entry]:
         dropped, total = [], 0
-        for entry in self.entries():
+        for entry in self._found("*"):
             total += entry.size
             if total > limit:
                 shutil.rmtree(entry.place, ignore_errors=True)

@@ -8,14 +8,15 @@ afresh each time, and its manifest says why.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from parity.record.stop import STOP
 from parity.run.cache import Cache
 from parity.run.dependencies import changed_since, dependencies, holds, key_of, obstacles
-from parity.run.plan import OUT, SHARED, TRACE, Scenario, Side, fill
+from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
 from parity.trace.manifest import read_manifest, write_manifest
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -26,7 +27,7 @@ _UNSEEDED: Final = {"random": ("random.seed",), "numpy": ("numpy.random.seed",)}
 Run = Callable[[Scenario], Trace]
 
 
-def through_cache(scenario: Scenario, side: Side, base: Path, run: Run) -> Trace:
+def through_cache(scenario: Scenario, side: Side, base: Path, progress: Progress, run: Run) -> Trace:
     """The trace of ``side``: an earlier one where it still holds, else a new one from ``run``, which is then kept."""
     if scenario.cache is None or side is not Side.REFERENCE:
         return run(scenario)
@@ -37,21 +38,37 @@ def through_cache(scenario: Scenario, side: Side, base: Path, run: Run) -> Trace
     scenario = replace(scenario, recording=replace(scenario.recording, reads=True))
     words, key = _identity(scenario, side, base, place)
     targets = {TRACE: place / TRACE, OUT: place / OUT}
-    for entry in cache.of(key):
-        if holds(entry.content["dependencies"]) and cache.use(entry, targets):
-            return _noted(read_trace(place / TRACE), "reused", "nothing that it depended on has changed")
+    if _restore(cache, key, targets):
+        progress(scenario, f"{side.value}, reused from the cache", None)
+        return _noted(read_trace(place / TRACE), "reused", "nothing that it depended on has changed")
     moment = time.time()
     trace = run(scenario)
-    reason = _reason(trace)
-    found = {} if reason else dependencies(trace.directory, words, Path.cwd())
-    moved = [] if reason else changed_since(found, moment)
-    if moved:
-        reason = f"{moved[0]} was changed while it ran"
-    if not reason:
-        name = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
-        about = {"command": trace.command, "dependencies": found}
-        reason = "" if cache.keep(key, name, about, targets) else "what it wrote is too large"
+    reason = why_not(trace) or _keep(cache, key, words, trace, targets, moment)
     return _noted(trace, "not kept" if reason else "kept", reason)
+
+
+def _restore(cache: Cache, key: str, targets: Mapping[str, Path]) -> bool:
+    """Whether there is an entry of ``key`` that still holds, with its files put in place."""
+    try:
+        return any(holds(entry.content["dependencies"]) and cache.use(entry, targets) for entry in cache.of(key))
+    except OSError:
+        return False  # a cache that cannot be read is none
+
+
+def _keep(
+    cache: Cache, key: str, words: Sequence[str], trace: Trace, sources: Mapping[str, Path], moment: float
+) -> str:
+    """Keep a run that began at ``moment``, or say why not."""
+    found = dependencies(trace.directory, words, Path.cwd())
+    moved = changed_since(found, moment)
+    if moved:
+        return f"{moved[0]} was changed while it ran"
+    name = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
+    try:
+        kept = cache.keep(key, name, {"command": trace.command, "dependencies": found}, sources)
+    except OSError as error:
+        return f"{cache.root} cannot be written ({error.strerror})"
+    return "" if kept else "what it wrote is too large"
 
 
 def _identity(scenario: Scenario, side: Side, base: Path, place: Path) -> tuple[list[str], str]:
@@ -60,12 +77,14 @@ def _identity(scenario: Scenario, side: Side, base: Path, place: Path) -> tuple[
     return words, key_of(words, Path.cwd(), replace(scenario.recording, out=out, shared=shared))
 
 
-def _reason(trace: Trace) -> str:
+def why_not(trace: Trace) -> str:
     """Why a run is not kept; empty where it can be."""
     if trace.exit_status != 0:
         return f"it ended with status {trace.exit_status}"
     if not trace.processes or any(process.sealed is None for process in trace.processes):
         return "its trace is not complete"
+    if (trace.directory / STOP).exists():
+        return "it was stopped at the first divergence"
     found = obstacles(trace.directory, trace.world)
     if found:
         return "; ".join(found)

@@ -122,7 +122,7 @@ def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, lau
     Raises:
         TeardownAbortError: gloo aborted it after its training, and again when it was started again.
     """
-    return through_cache(scenario, side, base, lambda one: _run_twice(one, side, base, progress, launcher))
+    return through_cache(scenario, side, base, progress, lambda one: _run_twice(one, side, base, progress, launcher))
 
 
 def _run_twice(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:

@@ -33,9 +33,8 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
         return (Paragraph(("No pair of runs to describe: ", *reason)),)
     comparison = outcome.judgement.comparison
     sides = (comparison.reference, comparison.candidate)
-    rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in _ASPECTS)
-    if any(_reused(trace) for trace in sides):
-        rows = (*rows, (("Recorded",), *((_reused(trace) or ("for this comparison",)) for trace in sides)))
+    aspects = (*_ASPECTS, ("Recorded", _recorded)) if any(_is_reused(trace) for trace in sides) else _ASPECTS
+    rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in aspects)
     blocks: list[Block] = [Table((("Aspect",), ("Reference",), ("Candidate",)), rows)]
     for side, trace in zip(("reference", "candidate"), sides, strict=True):
         lines = _traceback(trace)
@@ -45,10 +44,13 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _reused(trace: Trace) -> Text:
-    """That an earlier run stands for this one, where it does."""
-    kept = trace.manifest.get("cache") or {}
-    return (f"earlier, reused from the cache: {kept['reason']}",) if kept.get("state") == "reused" else ()
+def _is_reused(trace: Trace) -> bool:
+    return (trace.manifest.get("cache") or {}).get("state") == "reused"
+
+
+def _recorded(trace: Trace) -> Text:
+    reused = _is_reused(trace)
+    return (f"earlier, and reused: {trace.manifest['cache']['reason']}" if reused else "for this comparison",)
 
 
 def _traceback(trace: Trace) -> list[str]:
