@@ -33,7 +33,7 @@ def test_ranks(parity):
     assert '"engine": "fake"' in manifest.read_text()
 
 def test_other(parity):
-    parity.check(COMMAND, COMMAND + " --lr=0.02")
+    parity.check(parity.record(COMMAND), COMMAND + " --lr=0.02")
 
 @pytest.mark.parity(updates=2, level="scalars")
 def test_outcome(parity_compare, parity_record):
@@ -100,7 +100,7 @@ def test_commands_are_compared_and_the_message_names_divergence_and_cause(pytest
     result.stdout.fnmatch_lines(
         [
             "E *AssertionError: not in parity",
-            "E *Different: comparison-1 / scratch",
+            "E *Different: comparison-1 / runs",
             "E * first divergence *at update 0, phase lr: different, the learning rate (lr)*",
             "E * probable cause *The candidate's learning rate is 2 times the reference's throughout.*",
             "E * report *report.md",

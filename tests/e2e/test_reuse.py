@@ -13,6 +13,7 @@ from parity.record.launch import Recording
 from parity.record.processes import Launcher
 from parity.record.stop import STOP
 from parity.record.warm.launcher import WarmLauncher
+from parity.run.cache import Cache
 from parity.run.plan import Scenario, Side
 from parity.run.reuse import why_not
 from parity.run.session import require_reference, run_side
@@ -136,7 +137,7 @@ def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(projec
             (project / name).unlink()
         else:
             (project / name).write_text(before)
-        assert recorded(project, launcher)["state"] == "reused", name
+    assert recorded(project, launcher)["state"] == "reused"
     assert recorded(project, launcher, "argument")["state"] == "kept"
     assert recorded(project, launcher, seed=1)["state"] == "kept"
     assert recorded(project, launcher, updates=1)["state"] == "kept"
@@ -170,10 +171,10 @@ def test_a_variable_of_the_environment_counts(
 def test_what_cannot_be_told_is_recorded_afresh_with_the_reason(
     extra: str, reason: str, project: Path, launcher: Launcher
 ) -> None:
-    for _ in range(2):
-        found = recorded(project, launcher, extra)
-        assert found["state"] == "not kept"
-        assert reason in found["reason"]
+    found = recorded(project, launcher, extra)
+    assert found["state"] == "not kept"
+    assert reason in found["reason"]
+    assert Cache(root=project / "cache").entries() == []
 
 
 def test_a_run_that_was_stopped_from_outside_is_not_the_whole_run(project: Path, launcher: Launcher) -> None:
@@ -196,17 +197,18 @@ def test_the_command_line_says_so_and_can_do_without(project: Path, monkeypatch:
     monkeypatch.setenv("PARITY_CACHE", str(project / "kept"))
     (project / "candidate.py").write_text(PROGRAM.replace("lr=rate", "lr=rate * 1.0000001"))
     words = [command(Path("train.py"), "{out}"), command(Path("candidate.py"), "{out}"), "--noise-runs=1", "--json"]
-    first, again, without = (parity("compare", *words, *more, cwd=project) for more in ((), (), ("--no-cache",)))
-    results = [json.loads(done.stdout) for done in (first, again, without)]
-    assert [one.get("cache", {}).get("reference", {}).get("state") for one in results] == ["kept", "reused", None]
+    report = project / "reports/out/compare/report.md"
+    runs, reports = [], []
+    for more in ((), (), ("--no-cache",)):
+        runs.append(parity("compare", *words, *more, cwd=project))
+        reports.append("reused" in report.read_text(encoding="utf-8"))
+    results = [json.loads(done.stdout) for done in runs]
+    states = [one.get("cache", {}).get("reference", {}).get("state") for one in results]
+    assert (states, reports) == (["kept", "reused", None], [False, True, False])
     assert [one | {"cache": None} for one in results[1:]] == [results[0] | {"cache": None}] * 2
-    assert b"reference, reused from the cache\n" in again.stderr
-    assert b"reference, reused from the cache, perturbed run 1 of 1\n" in again.stderr
-    assert b"reused" not in first.stderr + without.stderr
-    report = (project / "reports/out/compare/report.md").read_text(encoding="utf-8")
-    assert "reused" not in report
-    parity("compare", *words, cwd=project)
-    assert "reused" in (project / "reports/out/compare/report.md").read_text(encoding="utf-8")
+    assert b"reference, reused from the cache\n" in runs[1].stderr
+    assert b"reference, reused from the cache, perturbed run 1 of 1\n" in runs[1].stderr
+    assert b"reused" not in runs[0].stderr + runs[2].stderr
     listed = json.loads(parity("cache", "--json", cwd=project).stdout)
     assert len(listed["runs"]) == 2
     assert parity("cache", "--clear", cwd=project).returncode == 0
