@@ -37,7 +37,7 @@ def through_cache(scenario: Scenario, side: Side, base: Path, progress: Progress
         return _noted(run(scenario), "not kept", "it begins with what another run has left")
     scenario = replace(scenario, recording=replace(scenario.recording, reads=True))
     words, key = _identity(scenario, side, base, place)
-    targets = {TRACE: place / TRACE, OUT: place / OUT}
+    targets = {TRACE: (place / TRACE).resolve(), OUT: (place / OUT).resolve()}
     if _restore(cache, key, targets):
         progress(scenario, f"{side.value}, reused from the cache", None)
         return _noted(read_trace(place / TRACE), "reused", "nothing that it depended on has changed")
@@ -59,7 +59,8 @@ def _keep(
     cache: Cache, key: str, words: Sequence[str], trace: Trace, sources: Mapping[str, Path], moment: float
 ) -> str:
     """Keep a run that began at ``moment``, or say why not."""
-    found = dependencies(trace.directory, words, Path.cwd())
+    # What lies in {out} is what the run has written, whoever names it.
+    found = dependencies(trace.directory, [word for word in words if str(sources[OUT]) not in word], Path.cwd())
     moved = changed_since(found, moment)
     if moved:
         return f"{moved[0]} was changed while it ran"

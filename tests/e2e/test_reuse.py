@@ -112,6 +112,8 @@ def recorded(project: Path, launcher: Launcher, *arguments: str, **options: obje
 
 
 def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(project: Path, launcher: Launcher) -> None:
+    assert recorded(project, launcher, "{out}/model.pt") == {"state": "kept", "reason": ""}
+    assert recorded(project, launcher, "{out}/model.pt")["state"] == "reused"
     assert recorded(project, launcher) == {"state": "kept", "reason": ""}
     model = project / "out/one/reference/out/model.pt"
     content = model.read_bytes()
