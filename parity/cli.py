@@ -7,6 +7,7 @@ import click
 from parity.errors import INTERNAL, ParityError
 from parity.verbs.accept import accept
 from parity.verbs.approve import approve
+from parity.verbs.cache import cache
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
 from parity.verbs.completion import completion
@@ -58,6 +59,7 @@ def main() -> None:
 _VERBS = (
     accept,
     approve,
+    cache,
     checkpoint,
     compare,
     completion,

@@ -1,5 +1,6 @@
 """What is collected: measurements only where they are asked for; and interrupts that programs can receive."""
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background with interrupts ignored, and every program below would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Programs are to run in tests, whatever ran before; those about the cache have one of their own.
+os.environ["PARITY_CACHE"] = "off"
 
 BENCH = Path(__file__).with_name("bench")
 

@@ -6,6 +6,7 @@ Names of metrics and parameters, paths and printed lines are chosen by strangers
 from typing import Final
 
 RIGHT_TO_LEFT: Final = "loss\u202eelgoog\u202c \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627"
+LONG: Final = "x" * 5000
 HOSTILE: Final = (
     "a|b",
     "\\|",
@@ -76,5 +77,4 @@ HOSTILE: Final = (
     "\U0001f9ea flask, caf\u00e9, cafe\u0301",
     '../../etc/passwd\\..\\con:*?"<>|',
     "=cmd|'/c calc'!A1 $x^2$ \\alpha",
-    "x" * 5000,
 )

@@ -35,6 +35,12 @@ class Imports:
         if module is not None and not (getattr(spec, _MARK, False) and self._watch(spec)):
             self._loaded(name)
 
+    def stop(self) -> None:
+        """Wait for nothing any more."""
+        self._waiting.clear()
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Let the ordinary finders find ``name``, and watch what becomes of it."""
         if name not in self._waiting or name in self._asking:

@@ -39,7 +39,8 @@ class Recording:
     given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
     one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; ``without``
     names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
-    read, so that paths can be compared. ``attachments`` are modules of this package, by name with their options, that
+    read, so that paths can be compared. With ``reads``, every process lists the files that it reads: see
+    ``parity.record.reads``. ``attachments`` are modules of this package, by name with their options, that
     are installed beside the probes: see ``parity.record.attachments``.
     """
 
@@ -54,6 +55,7 @@ class Recording:
     without: tuple[str, ...] = ()
     out: Path | None = None
     shared: Path | None = None
+    reads: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     attachments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -113,7 +115,7 @@ def record(
     engine, recording = _engine(recording, words)
     launched = engine.words(words, recording.world) if engine else words
     make_run(trace)
-    manifest = _beginning(words, launched, recording, engine)
+    manifest = beginning(shlex.join(words), launched, recording, engine)
     write_manifest(trace, manifest)
     program = Program(words=tuple(launched), directory=here, environment=_environment(recording, trace))
     if engine is not None:
@@ -138,10 +140,10 @@ def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Reco
     return engine, replace(recording, engine=engine.name)
 
 
-def _beginning(words: list[str], launched: list[str], recording: Recording, engine: Engine | None) -> dict[str, Any]:
+def beginning(command: str, launched: list[str], recording: Recording, engine: Engine | None = None) -> dict[str, Any]:
     """What is known of a run before it starts."""
     return {
-        "command": _neutral(shlex.join(words), recording),
+        "command": _neutral(command, recording),
         "argv": [_neutral(word, recording) for word in launched],
         "interventions": recording.interventions(),
         "level": recording.level,
@@ -161,8 +163,9 @@ def _mapped(trace: Path) -> list[str]:
     return sorted({f"without a GPU: {line}" for text in texts for line in text.splitlines()})
 
 
-def _environment(recording: Recording, trace: Path) -> dict[str, str]:
-    settings = {
+def settings(recording: Recording, trace: Path) -> dict[str, Any]:
+    """What a listener is told that writes to the directory ``trace``."""
+    return {
         "directory": str(trace),
         "package": str(_PACKAGE),
         "level": "digest" if recording.level == "full" else recording.level,
@@ -172,9 +175,14 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
         "deterministic": recording.deterministic,
         "without": list(recording.without),
         "neutral": recording.neutral_paths(),
+        "out": None if recording.out is None else str(recording.out.resolve()),
+        "reads": recording.reads,
         "attachments": {**_needed(recording, trace), **recording.attached()},
     }
-    environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings)}
+
+
+def _environment(recording: Recording, trace: Path) -> dict[str, str]:
+    environment = {**os.environ, **recording.environment, _VARIABLE: json.dumps(settings(recording, trace))}
     path = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([str(_BOOT), *([path] if path else [])])
     if recording.seed is not None:

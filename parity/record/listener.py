@@ -25,11 +25,12 @@ from ..trace.wire import SUFFIX, Writer, float_bits
 from .attachments import install as install_attachments
 from .compilation import hide_recorder
 from .imports import Imports
+from .patches import Patches
 from .places import Places
+from .stop import STOP
 
 _EARLY_LIMIT: Final = 20_000
 _MASK: Final = (1 << 64) - 1
-STOP: Final = "stop"
 
 Handler = Callable[..., Any]
 is_compiling: Callable[[], bool] = getattr(getattr(sys.modules.get("torch"), "compiler", None), "is_compiling", bool)
@@ -47,7 +48,9 @@ class Listener:
         self.level: str = settings.get("level", "digest")
         self.limit: int | None = settings.get("updates")
         self.places = Places(settings)
+        self.patches = Patches()
         self.imports = Imports(self.switch_off)
+        self.patches.afterwards(self.imports.stop)
         self._stop_file = Path(settings["directory"]) / STOP
         self.update = -1
         self.stepped = False
@@ -324,18 +327,11 @@ class Listener:
             stream.write(f"parity: recording stopped, the trace cannot be written ({error}); the program goes on\n")
 
 
-def install(settings: dict[str, Any]) -> None:
-    """Install all probes in this process."""
-    import torch
-
+def attach(settings: dict[str, Any]) -> Listener:
+    """A listener with all probes, and what was asked for beside them, in place in this process."""
     from .probes import PROBES
 
     listener = Listener(settings)
-    seed = settings.get("seed")
-    if seed is not None:
-        torch.manual_seed(seed)
-    if settings.get("deterministic"):
-        torch.use_deterministic_algorithms(mode=True)
     without = frozenset(settings.get("without", ()))
     for name, probe in PROBES.items():
         if name not in without:
@@ -345,5 +341,18 @@ def install(settings: dict[str, Any]) -> None:
                 listener.switch_off(name, error)
     install_attachments(listener, settings.get("attachments", {}))
     hide_recorder(__name__.rpartition(".record.")[0], Listener)
+    return listener
+
+
+def install(settings: dict[str, Any]) -> None:
+    """Listen to this process until it ends."""
+    import torch
+
+    seed = settings.get("seed")
+    if seed is not None:
+        torch.manual_seed(seed)
+    if settings.get("deterministic"):
+        torch.use_deterministic_algorithms(mode=True)
+    listener = attach(settings)
     atexit.register(listener.finish)
     os.register_at_fork(after_in_child=listener.forget)

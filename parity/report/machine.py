@@ -41,6 +41,9 @@ def result_json(outcome: Outcome) -> dict[str, object]:
         "gate": ruling_json(outcome),
         "environment": _environment(judgement),
     }
+    kept = judgement.comparison.reference.manifest.get("cache") if judgement is not None else None
+    if kept is not None:
+        result["cache"] = {"reference": kept}
     if outcome.followed is not None:
         result["followed"] = _followed(outcome.followed)
     if outcome.resumption is not None:

@@ -90,6 +90,24 @@ def _grid(lines: list[_Line]) -> "Table":
     return grid
 
 
+def in_words(outcome: Outcome, report: Path | None = None) -> str:
+    """The same lines as plain text, for the message of a failed assertion."""
+    head = f"{capitalised(word(verdict(outcome)))}: {visible(outcome.pair)} / {visible(outcome.scenario)}"
+    lines = [(label, content) for label, content in (*_lines(outcome), ("report", str(report or ""))) if content]
+    return "\n".join([head, *(f"  {label.ljust(_LABEL)}{visible(content)}" for label, content in lines)])
+
+
+def headline(outcome: Outcome) -> str:
+    """The verdict with the first divergence and its most probable cause, or with how much was compared, in one line."""
+    parts = [f"{capitalised(word(verdict(outcome)))}: {visible(outcome.pair)} / {visible(outcome.scenario)}"]
+    wanted = ("error", "first divergence", "probable cause", "betrayed")
+    found: dict[str, str] = {}
+    for label, content in _lines(outcome):
+        found.setdefault(label, content)
+    parts += [f"{label}: {visible(found[label]).rstrip('.')}" for label in wanted if found.get(label)]
+    return "; ".join(parts if len(parts) > 1 else [*parts, found.get("compared", "")])
+
+
 def _lines(outcome: Outcome) -> Iterator[_Line]:
     judgement = outcome.judgement
     if judgement is None:

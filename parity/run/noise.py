@@ -113,7 +113,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """Runs what is needed with ``run``, and keeps perturbed runs for the next comparison with the same reference."""
+    """Runs what is needed with ``run``, which keeps perturbed runs as it does those of any reference."""
 
     scenario: Scenario
     base: Path
@@ -134,9 +134,6 @@ class Live:
 
     def _perturbed(self, identity: str, number: int) -> Trace:
         name = f"{identity}/{number}"
-        stored = self.base / self.scenario.name / PLACE / name / Side.REFERENCE / TRACE
-        if stored.is_dir():
-            return read_trace(stored)
         recording = self.scenario.recording
         attachments = {**recording.attachments, "perturbation": {"seed": number}}
         moved = replace(self.scenario, recording=replace(recording, attachments=attachments))

@@ -40,7 +40,8 @@ class Scenario:
 
     ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
     ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of. ``shelf`` holds the
-    reference's trace where that is not run.
+    reference's trace where that is not run; ``cache`` is where its runs are kept for the next time, see
+    ``parity.run.reuse``.
     """
 
     pair: str
@@ -62,6 +63,7 @@ class Scenario:
     zooms: bool = True
     follows: bool = False
     noise_runs: int = NOISE_RUNS
+    cache: Path | None = None
     tolerances: tuple[Tolerance, ...] = ()
     shelf: Shelf | None = None
 

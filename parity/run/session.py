@@ -25,6 +25,7 @@ from parity.record.teardown import aborted_in_teardown, refusal, remark
 from parity.run.follow import followed, forget
 from parity.run.noise import Live, finely, measure_noise
 from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
+from parity.run.reuse import through_cache
 from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -134,6 +135,10 @@ def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, lau
 
 
 def _live_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:
+    return through_cache(scenario, side, base, progress, lambda one: _run_twice(one, side, base, progress, launcher))
+
+
+def _run_twice(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher) -> Trace:
     trace = _run_side(scenario, side, base, progress, launcher)
     if not aborted_in_teardown(trace):
         return trace

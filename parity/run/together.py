@@ -11,8 +11,8 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.errors import ParityError
 from parity.findings.judge import judge
-from parity.record.listener import STOP
 from parity.record.processes import Launcher, start_fresh
+from parity.record.stop import STOP
 from parity.run.plan import TRACE, Progress, Scenario, Side
 from parity.run.session import conclude, look_closer, require_candidate, require_reference, run_side
 from parity.trace.model import Trace

@@ -11,7 +11,7 @@ from parity.trace.sketches import SUFFIX as SKETCHES
 from parity.trace.wire import SUFFIX
 
 MANIFEST: Final = "manifest.json"
-_LEFT: Final = (f"*{SUFFIX}", "*.new", f"*{SKETCHES}", "recorder-failure-*.txt", "*-rank*.txt")
+_LEFT: Final = (f"*{SUFFIX}", "*.new", f"*{SKETCHES}", "recorder-failure-*.txt", "*-rank*.txt", "reads-*.json*")
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from parity.verbs.ledger import WAIVERS, ledger_in, policy_in
-from parity.verbs.options import FRESH, JSON, NOISE, OUT, POLICY, QUIET, recorded
+from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT, POLICY, QUIET, recorded
 from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
@@ -27,6 +27,7 @@ from parity.verbs.scenarios import run_scenarios, tolerances_in
 @recorded
 @FRESH
 @QUIET
+@CACHE
 @JSON
 def compare(
     reference: str,
@@ -45,6 +46,7 @@ def compare(
     follow: bool,
     fresh: bool,
     quiet: bool,
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Run two training commands and compare everything that defines the training.
@@ -71,6 +73,7 @@ def compare(
             zooms=zoom,
             follows=follow,
             noise_runs=noise_runs,
+            cache=cache,
             tolerances=tolerances_in(policy, name),
         )
         for world in worlds

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -23,6 +24,18 @@ POLICY: Final = click.option(
     "--policy", type=click.Path(path_type=Path), help="File with the tolerances to judge by, in [tool.parity]."
 )
 QUIET: Final = click.option("-q", "--quiet", is_flag=True, help="Print one line for each scenario: its verdict.")
+
+
+def _cache(_: click.Context, __: click.Parameter, off: bool) -> Path | None:  # noqa: FBT001 - as click calls it
+    from parity.run.cache import find_cache
+
+    found = None if off else find_cache(os.environ)
+    return None if found is None else found.root
+
+
+CACHE: Final = click.option(
+    "--no-cache", "cache", is_flag=True, callback=_cache, help="Record the reference even where nothing has changed."
+)
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

@@ -10,7 +10,7 @@ import click
 
 from parity.errors import UsageError
 from parity.verbs.ledger import WAIVERS, ledger_in, refuse_in_ci, today, unknown_pairs
-from parity.verbs.options import FRESH, JSON, NOISE, OUT, QUIET
+from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT, QUIET
 from parity.verbs.scenarios import run_scenarios
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @NOISE
 @FRESH
 @QUIET
+@CACHE
 @JSON
 def run(
     pairs: tuple[str, ...],
@@ -48,6 +49,7 @@ def run(
     noise_runs: int,
     fresh: bool,
     quiet: bool,
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Run all scenarios of the policy's PAIRS, by default of every pair."""
@@ -61,7 +63,7 @@ def run(
     policy = read_policy(path)
     planned = plan(policy, pairs, full=full)
     ledger = ledger_in(waivers, policy, whole=True)
-    scenarios = _shelved([replace(one, noise_runs=noise_runs) for one in planned], policy)
+    scenarios = _shelved([replace(one, noise_runs=noise_runs, cache=cache) for one in planned], policy)
     if saving is not None:
         _check_saving(saving[1])
     code = run_scenarios(scenarios, output, ledger, as_json=as_json, quiet=quiet, fresh=fresh)

@@ -167,8 +167,9 @@ def stages(progress: bytes) -> list[str]:
     return [line.partition(": ")[2] for line in progress.decode().splitlines()]
 
 
-def test_a_pair_from_start_to_end(tmp_path: Path) -> None:
+def test_a_pair_from_start_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The perturbed runs are made once for a reference, and never for a candidate that is identical."""
+    monkeypatch.setenv("PARITY_CACHE", str(tmp_path / "kept"))
     short = ("--updates", "2")
     plain, merged, tanh = (command(VARIANTS, name) for name in ("plain", "merged", "gelu-tanh"))
     assert not any("perturbed" in one for one in stages(parity("compare", plain, plain, *short, cwd=tmp_path).stderr))
@@ -189,7 +190,7 @@ def test_a_pair_from_start_to_end(tmp_path: Path) -> None:
 
     again = parity("compare", plain, tanh, *short, "--no-zoom", "--json", cwd=tmp_path)
     assert (again.returncode, json.loads(again.stdout)["noise"]["runs"]) == (1, 3)
-    assert stages(again.stderr)[-1] == "candidate, again"
+    assert stages(again.stderr)[-1] == "reference, reused from the cache, perturbed run 3 of 3"
 
     both = parity("compare", plain, merged, *short, "--noise-runs=1", "--replay=fp32", "--json", cwd=tmp_path)
     verdicts = {one["scenario"]: (one["verdict"], one["noise"]["runs"]) for one in json.loads(both.stdout)}

@@ -107,16 +107,16 @@ def _is_launcher() -> bool:
 
 def _stand_by(settings: "dict[str, Any]") -> None:
     """Become a server that has torch loaded; return in each copy of it, in which a program is to start."""
-    with _load(settings, "loading").Loading() as loading:
-        stash, program, server = (_load(settings, name) for name in ("stash", "program", "server"))
+    with _load(settings, "warm", "loading").Loading() as loading:
+        stash, program, server = (_load(settings, "warm", name) for name in ("stash", "program", "server"))
         unsuited = server.preload()
     server.serve(settings["serve"], unsuited, stash.Stash(loading), program)
 
 
-def _load(settings: "dict[str, Any]", name: str) -> "Any":
+def _load(settings: "dict[str, Any]", *place: str) -> "Any":
     """Execute a file of the recorder without importing anything for it or because of it."""
-    module = type(sys)("_parity_" + name)
-    path = os.path.join(settings["package"], "record", "warm", name + ".py")
+    module = type(sys)("_parity_" + place[-1])
+    path = os.path.join(settings["package"], "record", *place) + ".py"
     loader: Any = globals()["__loader__"]
     type(loader)(module.__name__, path).exec_module(module)
     return module
@@ -130,6 +130,8 @@ def _boot() -> None:
     if "serve" in settings:
         _stand_by(settings)
         settings = json.loads(os.environ[VARIABLE])
+    if settings.get("reads"):
+        _load(settings, "reads").watch(settings)
     callbacks: dict[str, Callable[[], None]] = {"torch": lambda: _start(settings)}
     seed = settings.get("seed")
     if seed is not None:

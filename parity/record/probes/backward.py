@@ -45,8 +45,9 @@ def install(listener: Any) -> None:
 
         return differentiate
 
-    torch.autograd.backward = around(torch.autograd.backward, "tensors", taken=False)
-    torch.autograd.grad = around(torch.autograd.grad, "outputs", taken=True)
+    patches = listener.patches
+    patches.put(torch.autograd, "backward", around(torch.autograd.backward, "tensors", taken=False))
+    patches.put(torch.autograd, "grad", around(torch.autograd.grad, "outputs", taken=True))
 
     def begin_update() -> None:
         listener.micro_steps = 0

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..patches import Patches
+
 Heard = Callable[..., None]
 
 UNSEEN: Final = "<parity, like importlib._bootstrap>"
@@ -19,7 +21,8 @@ class Family:
     parts; a method of a subclass calls that of its base. Inside a graph that torch is compiling nothing is heard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patches: Patches) -> None:
+        self._patches = patches
         self._local = threading.local()
 
     def hear(self, owner: Any, name: str, *, before: Heard | None = None, after: Heard | None = None) -> None:
@@ -46,7 +49,7 @@ class Family:
 
         placed: Any = call
         placed.__code__ = placed.__code__.replace(co_filename=UNSEEN)
-        setattr(owner, name, placed)
+        self._patches.put(owner, name, placed)
 
     def hear_overrides(self, base: Any, name: str, *, before: Heard) -> None:
         """Hear method ``name`` of ``base`` and of all its subclasses, those that the program defines later too."""
@@ -66,7 +69,7 @@ class Family:
 
         inherited = _inherited_hook(base)
         every(base)
-        base.__init_subclass__ = classmethod(__init_subclass__)
+        self._patches.put(base, "__init_subclass__", classmethod(__init_subclass__))
 
 
 def _inherited_hook(base: Any) -> Callable[..., None]:

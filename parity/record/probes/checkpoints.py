@@ -25,7 +25,7 @@ def install(listener: Any) -> None:
     """Observe every successful write and everything in it; a write that is part of another one is not told apart."""
     import torch
 
-    family = Family()
+    family = Family(listener.patches)
 
     def hear(owner: Any, name: str, target: str | None) -> None:
         """Hear a function whose first argument is the content and whose second, or keyword, is ``target``."""
@@ -44,10 +44,10 @@ def install(listener: Any) -> None:
     def distributed(module: Any) -> None:
         for name, target in (("save", "checkpoint_id"), ("async_save", "checkpoint_id"), ("save_state_dict", "")):
             hear(module.state_dict_saver, name, target)
-            setattr(module, name, getattr(module.state_dict_saver, name))
+            listener.patches.put(module, name, getattr(module.state_dict_saver, name))
 
     hear(torch.serialization, "save", "f")
-    torch.save = torch.serialization.save
+    listener.patches.put(torch, "save", torch.serialization.save)
     listener.imports.after("safetensors.torch", "checkpoints", safetensors)
     listener.imports.after("torch.distributed.checkpoint", "checkpoints", distributed)
     listener.on("saved", "checkpoints", functools.partial(_observe, listener))

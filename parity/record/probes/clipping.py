@@ -39,8 +39,8 @@ def install(listener: Any) -> None:
             listener.emit("clipped", limit, result if measures else None)
             return result
 
-        setattr(module, name, clip)
-        setattr(torch.nn.utils, name, clip)
+        listener.patches.put(module, name, clip)
+        listener.patches.put(torch.nn.utils, name, clip)
 
     wrap("clip_grad_norm_", "max_norm", measures=True)
     wrap("clip_grad_value_", "clip_value", measures=False)

@@ -45,11 +45,11 @@ def install(listener: Any) -> None:
     if not torch.distributed.is_available():
         return
     public, module = torch.distributed, torch.distributed.distributed_c10d
-    family = Family()
+    family = Family(listener.patches)
 
     def hear(name: str) -> None:
         family.hear(module, name, before=lambda *args, **kwargs: listener.emit("collective", name, args, kwargs))
-        setattr(public, name, getattr(module, name))
+        listener.patches.put(public, name, getattr(module, name))
 
     def observe(name: str, args: Any, kwargs: Any) -> None:
         listener.site("collective")

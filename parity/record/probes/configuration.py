@@ -52,7 +52,7 @@ def install(listener: Any) -> None:
     def told(result: Any, *_: Any, **__: Any) -> None:
         listener.emit("arguments_parsed", result)
 
-    Family().hear(argparse.ArgumentParser, "parse_known_args", after=told)
+    Family(listener.patches).hear(argparse.ArgumentParser, "parse_known_args", after=told)
     listener.on("arguments_parsed", "configuration", take_parsed)
     listener.on("configuration_given", "configuration", take_given)
     listener.on("update_begins", "configuration", observe)

@@ -65,7 +65,7 @@ def install(listener: Any) -> None:
     def hooked(_: Any, __: Any, *given: Any, **named: Any) -> None:
         listener.emit("communication_hook", {"hook": given[-1] if given else None, **named}["hook"])
 
-    family = Family()
+    family = Family(listener.patches)
     family.hear(wrapper, "__init__", after=replicated)
     family.hear(wrapper, "register_comm_hook", after=hooked)
     family.hear(wrapper, "no_sync", before=lambda *_: listener.emit("no_sync"))

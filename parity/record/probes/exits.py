@@ -34,7 +34,7 @@ def install(listener: Any) -> None:
             listener.note({"traceback": listener.traceback})
 
     listener.traceback = ""
-    sys.excepthook = excepthook
+    listener.patches.put(sys, "excepthook", excepthook)
     listener.on("unwind", "exits", _hide_recorder)
     listener.on("uncaught", "exits", uncaught)
     listener.on("finish", "exits", finish)

@@ -61,7 +61,7 @@ def install(listener: Any) -> None:
         for name, statistics in source_files(listener.places, main_file):
             listener.observe("source_file", statistics, name)
 
-    sys.addaudithook(hook)
+    listener.patches.audit(hook)
     listener.on("saved", "files", saved)
     listener.on("finish", "files", observe)
 

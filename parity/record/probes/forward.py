@@ -61,7 +61,7 @@ def install(listener: Any) -> None:
             local.deep = False
         return call.output
 
-    torch.nn.Module.__call__ = __call__  # type: ignore[method-assign]
+    listener.patches.put(torch.nn.Module, "__call__", __call__)
     listener.on("training_forward", "forward", lambda model, *_: _observe_mode(listener, model))
     listener.on("training_output", "forward", lambda _, output: _observe_output(listener, output))
     listener.on("finish", "forward", lambda _: _confess(listener))

@@ -19,7 +19,7 @@ def install(listener: Any) -> None:
     import torch
 
     optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
-    Family().hear(
+    Family(listener.patches).hear(
         torch.optim.Optimizer,
         "add_param_group",
         after=lambda _, optimizer, *__: listener.emit("group_added", optimizer),

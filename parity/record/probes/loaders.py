@@ -60,9 +60,11 @@ def install(listener: Any) -> None:
     def told(sampler: Any, *args: Any, **kwargs: Any) -> None:
         listener.emit("sampler_epoch", type(sampler).__name__, *args, *kwargs.values())
 
-    Family().hear(DataLoader, "__iter__", after=lambda *args: listener.emit("loader_iterated", *args))
-    Family().hear(_BaseDataLoaderIter, "__next__", after=lambda _, iterator: listener.emit("batch_served", iterator))
-    Family().hear_overrides(Sampler, "set_epoch", before=told)
+    Family(listener.patches).hear(DataLoader, "__iter__", after=lambda *args: listener.emit("loader_iterated", *args))
+    Family(listener.patches).hear(
+        _BaseDataLoaderIter, "__next__", after=lambda _, iterator: listener.emit("batch_served", iterator)
+    )
+    Family(listener.patches).hear_overrides(Sampler, "set_epoch", before=told)
     listener.on("loader_iterated", "loaders", begins)
     listener.on("batch_served", "loaders", serve)
     listener.on("sampler_epoch", "loaders", epoch)

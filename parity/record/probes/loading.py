@@ -44,7 +44,7 @@ def install(listener: Any) -> None:
             said[kind] = broken
             listener.observe("weights_loaded", broken, kind)
 
-    Family().hear(
+    Family(listener.patches).hear(
         torch.nn.Module,
         "load_state_dict",
         before=lambda module, *_, **__: listener.emit("weights_loading", module),

@@ -22,5 +22,5 @@ def install(listener: Any) -> None:
         listener.site("mode")
         listener.observe("mode_switch", "train" if not given or given[0] else "eval", kind)
 
-    Family().hear(torch.nn.Module, "train", before=switched)
+    Family(listener.patches).hear(torch.nn.Module, "train", before=switched)
     listener.on("mode_switched", "modes", observe)

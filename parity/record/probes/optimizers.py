@@ -47,8 +47,8 @@ def install(listener: Any) -> None:
             listener.emit("step_ends", optimizer)
             listener.step_closes(id(optimizer))
 
-    register_optimizer_step_pre_hook(before)
-    register_optimizer_step_post_hook(after)
+    for handle in (register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)):
+        listener.patches.afterwards(handle.remove)
     listener.on("step_begins", "optimizers", observer.begins)
     if listener.level != "scalars":
         known: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -49,7 +49,7 @@ def install(listener: Any) -> None:
                     quiet.on = False
             return written
 
-        stream.write = write
+        listener.patches.put(stream, "write", write)
 
     def printed(parts: dict[int, str], text: str) -> None:
         thread = threading.get_ident()

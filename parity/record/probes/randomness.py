@@ -23,11 +23,22 @@ _OUTSIDE: Final = "outside the model"
 _FORWARD: Final = "training forward"
 _EVALUATION: Final = "evaluation forward"
 _MT19937_BYTES: Final = 625 * 4
+_SEEDED: Final = {
+    "torch.manual_seed": ("torch", "cuda"),
+    "torch.cuda.manual_seed": ("cuda",),
+    "torch.cuda.manual_seed_all": ("cuda",),
+    "random.seed": ("random",),
+    "numpy.random.seed": ("numpy",),
+}
 
 
 def install(listener: Any) -> None:
-    """Observe the global generators; one that nobody used since the start reads 0, whatever its seed."""
+    """Observe the global generators; one that nobody used since the start reads 0, whatever its seed.
+
+    A block of code may begin with the very state that it then seeds, left by the block before it: seeding is use there.
+    """
     start = {name: state() for name, state in GENERATORS.items()}
+    used: set[str] = set()
     moved = dict.fromkeys((_OUTSIDE, _FORWARD, _EVALUATION), False)
     last = [_torch_states()]
 
@@ -42,7 +53,9 @@ def install(listener: Any) -> None:
                 start[name] = now
             if name == "cuda" and now == UNMOVED:
                 continue
-            listener.observe("rng", UNMOVED if now == start[name] else now, name)
+            if now != start[name]:
+                used.add(name)
+            listener.observe("rng", now if name in used else UNMOVED, name)
         mark(_OUTSIDE, (states["torch"], states["cuda"]))
 
     def total() -> None:
@@ -52,6 +65,9 @@ def install(listener: Any) -> None:
                 listener.observe("rng_consumed", int(moved[phase]), phase)
             moved[phase] = False
 
+    if listener.settings.get("block"):
+        listener.on("seeded", "randomness", lambda said, *_: used.update(_SEEDED.get(said, ())))
+        listener.on("generators_set", "randomness", lambda *_: used.update(("torch", "cuda")))
     listener.on("training_forward", "randomness", observe)
     listener.on("training_output", "randomness", lambda *_: mark(_FORWARD, _torch_states()))
     listener.on("eval_forward", "randomness", lambda *_: mark(_OUTSIDE, _torch_states()))
@@ -88,7 +104,7 @@ def _listen_for_evaluations(listener: Any) -> None:
         before.clear()
         after.clear()
 
-    family = Family()
+    family = Family(listener.patches)
     for owner, name in ((torch, "set_rng_state"), (torch.cuda, "set_rng_state"), (torch.cuda, "set_rng_state_all")):
         family.hear(owner, name, after=lambda *_, **__: listener.emit("generators_set"))
     listener.on("mode_switched", "randomness", switched)

@@ -62,7 +62,8 @@ def install(listener: Any) -> None:
             ready = all(id(one) in unscaled_now for one in parameters if one.grad is not None)
             listener.observe("clip_scale", 1.0 if ready else listener.loss_scale)
 
-    scaler.scale, scaler.unscale_, scaler.step = scaled, unscaled, stepped  # type: ignore[method-assign]
+    for name, function in (("scale", scaled), ("unscale_", unscaled), ("step", stepped)):
+        listener.patches.put(scaler, name, function)
     listener.on("update_begins", "scaling", unscaled_now.clear)
     listener.on("clip_begins", "scaling", clips)
     listener.on("step_begins", "scaling", begins)

@@ -33,7 +33,7 @@ def install(listener: Any) -> None:
             listener.observe("scheduler_steps", counts["steps"])
         counts["steps"] = 0
 
-    Family().hear_overrides(torch.optim.lr_scheduler.LRScheduler, "step", before=stepped)
+    Family(listener.patches).hear_overrides(torch.optim.lr_scheduler.LRScheduler, "step", before=stepped)
     listener.on("scheduler_step", "schedulers", count)
     listener.on("first_step_begins", "schedulers", total)
     _listen_for_surplus(listener)

@@ -19,7 +19,7 @@ def install(listener: Any) -> None:
 
     import torch
 
-    family = Family()
+    family = Family(listener.patches)
 
     def hear(owner: Any, name: str, said: str) -> None:
         family.hear(owner, name, before=lambda *args, **kwargs: listener.emit("seeded", said, args, kwargs))
@@ -39,7 +39,7 @@ def install(listener: Any) -> None:
     ):
         for name in names:
             hear(owner, name, f"{package.__name__}.{name}")
-            setattr(package, name, getattr(owner, name))
+            listener.patches.put(package, name, getattr(owner, name))
     hear(random, "seed", "random.seed")
     listener.imports.after("numpy.random", "seeding", numpy_random)
     listener.on("seeded", "seeding", observe)

@@ -32,7 +32,7 @@ def install(listener: Any) -> None:
     def told(_: Any, *args: Any, **kwargs: Any) -> None:
         listener.emit("signal_set", *args, *kwargs.values())
 
-    Family().hear(signal, "signal", after=told)
+    Family(listener.patches).hear(signal, "signal", after=told)
     listener.on("signal_set", "signals", observe)
     listener.on("update_begins", "signals", before_us)
 

@@ -21,7 +21,7 @@ _DEPTH: Final = 4
 
 def install(listener: Any) -> None:
     """Observe every number under its tag, and the step where the program names one."""
-    family = Family()
+    family = Family(listener.patches)
 
     def tell(event: str, said: str = "") -> Callable[..., None]:
         return lambda *args, **kwargs: listener.emit(event, said, args, kwargs)
@@ -41,7 +41,7 @@ def install(listener: Any) -> None:
         """A disabled run of older versions has a log function of its own."""
         if "log" in vars(run):
             hear(run, "log", "metrics")
-            module.log = run.log
+            listener.patches.put(module, "log", run.log)
 
     def trackio(module: Any) -> None:
         hear(module, "init", "tracker_init", "trackio")

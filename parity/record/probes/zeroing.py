@@ -22,7 +22,7 @@ def install(listener: Any) -> None:
             listener.emit("zero_grad")
             return original(self, *args, **kwargs)
 
-        owner.zero_grad = zero_grad
+        listener.patches.put(owner, "zero_grad", zero_grad)
 
     wrap(torch.optim.Optimizer)
     wrap(torch.nn.Module)

@@ -33,7 +33,8 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
         return (Paragraph(("No pair of runs to describe: ", *reason)),)
     comparison = outcome.judgement.comparison
     sides = (comparison.reference, comparison.candidate)
-    rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in _ASPECTS)
+    aspects = (*_ASPECTS, ("Recorded", _recorded)) if any(_is_reused(trace) for trace in sides) else _ASPECTS
+    rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in aspects)
     blocks: list[Block] = [Table((("Aspect",), ("Reference",), ("Candidate",)), rows)]
     for side, trace in zip(("reference", "candidate"), sides, strict=True):
         lines = _traceback(trace)
@@ -41,6 +42,15 @@ def _scenario(outcome: Outcome) -> tuple[Block, ...]:
             blocks.append(Paragraph((f"Traceback of the {side}:",)))
             blocks.append(Excerpt("\n".join(lines), language="text"))
     return tuple(blocks)
+
+
+def _is_reused(trace: Trace) -> bool:
+    return (trace.manifest.get("cache") or {}).get("state") == "reused"
+
+
+def _recorded(trace: Trace) -> Text:
+    reused = _is_reused(trace)
+    return (f"earlier, and reused: {trace.manifest['cache']['reason']}" if reused else "for this comparison",)
 
 
 def _traceback(trace: Trace) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import pytest
 
+from parity.record.patches import Patches
 from parity.record.probes.calls import Family
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def make():
 def test_the_outermost_call_is_heard_and_the_result_kept():
     base, early = make()
     heard = []
-    family = Family()
+    family = Family(Patches())
     family.hear_overrides(base, "act", before=lambda self, *args, **kwargs: heard.append((args, kwargs)))
 
     class Late(base):
@@ -50,12 +51,12 @@ def test_the_outermost_call_is_heard_and_the_result_kept():
 def test_functions_of_one_family_hide_each_other_and_others_do_not():
     base, _ = make()
     heard = []
-    family = Family()
+    family = Family(Patches())
     family.hear(base, "act", before=lambda *args: heard.append("act"))
     family.hear(base, "around", before=lambda *args: heard.append("around"))
     assert base().around() == ("base", 5)
     assert heard == ["around"]
-    Family().hear(base, "around", after=lambda result, *args: heard.append(result))
+    Family(Patches()).hear(base, "around", after=lambda result, *args: heard.append(result))
     base().around()
     assert heard == ["around", "around", ("base", 5)]
 
@@ -66,7 +67,7 @@ def test_a_call_that_raises_is_told_before_and_not_after():
             raise ValueError("no")
 
     heard = []
-    family = Family()
+    family = Family(Patches())
     family.hear(Fails, "act", before=lambda *_: heard.append("before"), after=lambda *_: heard.append("after"))
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
@@ -82,7 +83,7 @@ def test_each_thread_has_its_own_depth():
                 inner.join()
 
     heard = []
-    Family().hear(Slow, "act", before=lambda *_: heard.append(threading.get_ident()))
+    Family(Patches()).hear(Slow, "act", before=lambda *_: heard.append(threading.get_ident()))
     Slow().act(threading.Thread(target=Slow().act, args=(None,)))
     assert len(set(heard)) == 2
 
@@ -90,7 +91,7 @@ def test_each_thread_has_its_own_depth():
 def test_the_function_looks_as_before():
     base, _ = make()
     before = inspect.signature(base.act)
-    Family().hear(base, "act", before=lambda *_: None)
+    Family(Patches()).hear(base, "act", before=lambda *_: None)
     assert inspect.signature(base.act) == before
     assert (base.act.__name__, base.act.__doc__) == ("act", "Says its value.")
 
@@ -100,7 +101,7 @@ def test_a_warning_still_names_the_line_of_the_caller():
         def act(self):
             warnings.warn("careful", UserWarning, stacklevel=2)
 
-    Family().hear(Warns, "act", before=lambda *_: None)
+    Family(Patches()).hear(Warns, "act", before=lambda *_: None)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Warns().act()
@@ -119,7 +120,7 @@ def test_a_hook_for_subclasses_of_its_own_is_kept():
             return "base"
 
     heard = []
-    Family().hear_overrides(Base, "act", before=lambda *_: heard.append("act"))
+    Family(Patches()).hear_overrides(Base, "act", before=lambda *_: heard.append("act"))
 
     class Own(Base, label="x"):
         def act(self):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from parity.record.imports import Imports
+from parity.record.patches import Patches
 from parity.record.probes import trackers
 
 
@@ -16,6 +17,7 @@ class Heard:
     def __init__(self):
         self.stepped = False
         self.imports = Imports(self.failed)
+        self.patches = Patches()
         self.seen = []
         self.handlers = {}
 

@@ -15,7 +15,7 @@ from parity.report.charts.svg import draw
 from parity.report.discrepancy import discrepancy_report
 from parity.report.markdown import render_markdown
 from parity.run.results import write_results
-from tests.payloads import HOSTILE
+from tests.payloads import HOSTILE, LONG
 from tests.unit.report import report_examples as examples
 from tests.unit.report.report_builders import judged, process, series, trace
 
@@ -59,7 +59,7 @@ def test_the_same_bytes_every_time_and_attributes_in_order():
         assert not re.search(r"\d\.\d{2}|e[-+]?\d", numbers)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [*HOSTILE, LONG])
 def test_hostile_names_stay_text(name):
     outcome = differing(f"{name}#0")
     (stem,) = svg_files(charts([outcome]))

@@ -22,7 +22,7 @@ from parity.report.html.settings import settings
 from parity.report.html.tensors import tensors
 from parity.report.html.timeline import timeline
 from parity.report.tracks import Standing, tracks
-from tests.payloads import HOSTILE, RIGHT_TO_LEFT
+from tests.payloads import HOSTILE, LONG, RIGHT_TO_LEFT
 from tests.unit.report import report_examples as examples
 from tests.unit.report.report_builders import judged, outcome, process, series, setup, trace
 from tests.unit.report.test_report_discrepancy import EVERY
@@ -127,7 +127,7 @@ def hostile(payload):
     return replace(made, judgement=replace(made.judgement, not_compared=(left,)))
 
 
-@pytest.mark.parametrize("payload", HOSTILE)
+@pytest.mark.parametrize("payload", [*HOSTILE, LONG])
 def test_hostile_text_stays_text(payload):
     harmless = page(hostile("harmless"), Outcome(pair="p", scenario="s", error=ReferenceFailedError("it ended")))
     read = page(hostile(payload), Outcome(pair="p", scenario=payload, error=ReferenceFailedError(payload)))
@@ -139,7 +139,7 @@ def test_hostile_text_stays_text(payload):
     assert sum(tag == "script" for tag, _ in read.elements) == 2
 
 
-@pytest.mark.parametrize("payload", HOSTILE)
+@pytest.mark.parametrize("payload", [*HOSTILE, LONG])
 def test_embedded_data_is_what_it_was(payload):
     text = embedded({payload: [payload, 1.5, None]})
     assert json.loads(text) == {payload: [payload, 1.5, None]}
