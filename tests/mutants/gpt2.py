@@ -370,12 +370,12 @@ BENIGN_VANILLA: Final = (
 
 BENIGN_UNIFIED: Final = (
     Benign(
-        id="evaluates-behind-the-reset-of-the-sum",
+        id="evaluates-through-another-name",
         edits=(
             Edit(
                 file=_UNIFIED,
                 old="            self._evaluate()\n        self.running_loss = 0.0\n",
-                new="            self.running_loss = 0.0\n            self._evaluate()\n        self.running_loss = 0\n",
+                new="            evaluate = self._evaluate\n            evaluate()\n        self.running_loss = 0.0\n",
             ),
         ),
         scenario="v1",

@@ -184,7 +184,7 @@ BENIGN: Final = (
         id="progress-on-standard-error",
         edits=(
             Edit(
-                file="occ/progress.py",
+                file="common/progress.py",
                 old="stream if stream.isatty() else None",
                 new="stream",
             ),

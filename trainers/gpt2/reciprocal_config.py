@@ -28,6 +28,7 @@ class ReciprocalConfig:
     ra_step: str = option("the step of the ablation, V0 to V19", default="V0")
     ablation_mode: bool = option("train several steps, each into a directory of its own", default=False)
     ablation_steps: str = option("ablation mode: comma-separated names", default=",".join(ALL_STEPS))
+    chart: bool = option("ablation mode: draw ablation.svg, which needs the extra 'plots'", default=True)
     low_size: int = option("hidden channels on the low side of most reciprocal MLPs", default=64)
     large_low_size: int = option("the same in V13, V15 and V18", default=1152)
     kept_positions: int = option("positions whose values are kept in V14 and V17", default=391)

@@ -37,7 +37,7 @@ def train(data_dir, tmp_path, capsys):
             --device cpu --dtype float32 --model-name gpt2-tiny --block-size 8 --batch-size 2 --gradient-accumulation 2
             --learning-rate 1e-2 --warmup-steps 2 --eval-interval 4 --eval-samples 1 --log-interval 1 --max-iters 6
             {SMALL} {SOON}"""
-        assert main(["gpt2", *fixed.split(), *text.split()]) == status
+        assert main(["gpt2", *fixed.split(), "--no-chart", *text.split()]) == status
         captured = capsys.readouterr()
         return captured.err if status else captured.out
 
@@ -143,6 +143,7 @@ def test_steps_of_an_ablation_are_as_if_alone(train, tmp_path):
     # V8 restarts itself, V9 does not: nothing leaks from one to the next
     assert any(name.endswith("alpha") for name in weights(tmp_path / "all" / "V8" / "final_model.pt"))
     assert not any(name.endswith("alpha") for name in weights(tmp_path / "all" / "V9" / "final_model.pt"))
+    assert (tmp_path / "all" / "ablation.txt").read_text().splitlines() == printed.splitlines()[-4:]
     lines = printed.splitlines()[-3:]
     assert [line.split()[0] for line in lines] == ["V8", "V9", "V0"]
     assert lines[0].split()[3] == "+0.0000"
@@ -160,6 +161,11 @@ def test_an_interrupted_ablation_goes_on(train, tmp_path):
 
     def losses(printed):
         return [line.split()[:4] for line in printed.splitlines()[-2:]]
+
+    pytest.importorskip("matplotlib")
+    drawn = train(f"{steps} --chart").splitlines()[-1]
+    assert drawn == f"chart: {tmp_path / 'out' / 'ablation.svg'}"
+    assert ">V1<" in (tmp_path / "out" / "ablation.svg").read_text(encoding="utf-8")
 
     assert losses(again) == losses(first)
     error = train(f"{steps} --learning-rate 0.5", status=2)
