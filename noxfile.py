@@ -13,7 +13,7 @@ nox.options.error_on_missing_interpreters = True
 CONSTRAINTS = Path(__file__).parent / ".ci" / "constraints-cpu.txt"
 SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 PROJECT = ("-e", ".[development]")
-SPECIMENS = ("-e", ".[development,specimens]")
+SPECIMENS = ("-e", ".[development,specimens,hub,plots]")
 
 
 def install(session: nox.Session, *packages: str) -> None:

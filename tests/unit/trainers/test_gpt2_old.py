@@ -37,9 +37,7 @@ def test_old_options_are_translated(entry, old, new):
     [(TRAIN, "--output-dir", ""), (TRAIN_RA_MLA, "--checkpoint-dir", "--ra-step V1")],
     ids=lambda one: getattr(one, "name", ""),
 )
-def test_an_old_entry_point_trains_like_the_command_that_it_names(
-    entry, directory, options, data_dir, tmp_path, capsys
-):
+def test_an_old_entry_point_trains_like_the_command_it_names(entry, directory, options, data_dir, tmp_path, capsys):
     common = f"""--dataset char-tiny --data-dir {data_dir} --device cpu --dtype float32 --model-name gpt2-tiny
         --block-size 8 --batch-size 2 --max-iters 2 --eval-samples 1 {options}""".split()
     with pytest.warns(FutureWarning) as caught:
