@@ -45,6 +45,14 @@ def ddp(session: nox.Session) -> None:
 
 
 @nox.session
+def matrix(session: nox.Session) -> None:
+    """Train every optimizer with every pruning in every architecture of family gpt2; ``-- -k V14`` chooses."""
+    install(session, *PROJECT)
+    workers = ["-n", str(min(os.cpu_count() or 1, 8))]
+    session.run("pytest", "tests/matrix", "--matrix", "all", *workers, *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the budgets as ratios, with a peer beside us; nothing here fails because it is slow."""
     install(session, *PROJECT, "traincheck")

