@@ -6,14 +6,14 @@ from itertools import combinations, product
 from typing import Final
 
 VANILLA: Final = "vanilla"
-STEPS: Final = tuple(f"V{number}" for number in range(20))
+STEPS: Final = (*(f"V{number}" for number in range(20)), "C1", "C2", "C3")
 ARCHITECTURES: Final = (VANILLA, *STEPS)
 BASES: Final = ("adam", "adamw", "adamwadv", "adamwspam")
 OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adamwadv", "adamwspam", "sinkgd", *(f"prune-{base}" for base in BASES))
 VARIANTS: Final = tuple(f"bitter{number}" for number in range(10))
 PRUNINGS: Final = ("none", "magnitude", "movement", *VARIANTS)
 
-KINDS: Final = (VANILLA, "V2", "V6", "V14", "V16")
+KINDS: Final = (VANILLA, "V2", "V6", "V14", "C2")
 """One step for each way in which parts are replaced, or woken."""
 SAMPLED_OPTIMIZERS: Final = (*OPTIMIZERS[:6], "prune-adamw")
 SAMPLED_PRUNINGS: Final = ("none", "magnitude", "movement", "state")

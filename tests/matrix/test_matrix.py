@@ -34,7 +34,7 @@ SMALL = f"""
     --max-iters {UPDATES} --block-size 16 --batch-size 2 --gradient-accumulation 1 --eval-interval 7 --eval-samples 1
     --warmup-steps 2 --pruning-warmup 1 --pruning-frequency 2 --target-sparsity 0.9 --spam-interval 4
 """.split()
-SMALLER_PARTS = ["--kept-positions", "7", "--recent-positions", "3", "--calm-threshold", "9"]
+SMALLER_PARTS = ["--kept-positions", "7", "--recent-positions", "3", "--latent-channels", "16", "--calm-threshold", "9"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,6 @@ def test_the_sample_lets_every_two_choices_meet() -> None:
 
 def test_everything_is_more_than_the_sample() -> None:
     found = every()
-    assert len(found) == len(ARCHITECTURES) * (len(OPTIMIZERS) * 3 + 4 * len(VARIANTS)) == len(set(found)) == 1470
+    assert len(found) == len(ARCHITECTURES) * (len(OPTIMIZERS) * 3 + 4 * len(VARIANTS)) == len(set(found)) == 1680
     assert set(pairwise()) < set(found)
     assert {one.pruning for one in found} == set(PRUNINGS)

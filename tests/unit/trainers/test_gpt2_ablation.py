@@ -13,7 +13,7 @@ from trainers.gpt2.ablation import AblationCoordinator, split_steps
 from trainers.gpt2.config import ALIASES
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 
-SMALL = "--low-size 24 --large-low-size 64 --kept-positions 4 --recent-positions 2"
+SMALL = "--low-size 24 --large-low-size 64 --kept-positions 4 --recent-positions 2 --latent-channels 16"
 SOON = "--activation-delay 2 --calm-start 3 --calm-interval 1 --calm-window 3 --calm-threshold 1"
 
 
@@ -58,6 +58,8 @@ def same(ours, theirs):
         ("--ra-step V20", "ra_step is 'V20', expected one of V0, V1"),
         ("--model-name gpt2-tiny --ra-step V13", "large_low_size is 1152, expected less than the 128"),
         ("--low-size 0", "low_size is 0"),
+        ("--model-name gpt2-tiny --ra-step C1", "C1 keeps 32 channels of values, heads have 16"),
+        ("--latent-channels 3", "latent_channels is 3, expected at least 4"),
         ("--ablation-mode --resume x.pt", "single step"),
         ("--optimizer adamx", "'adamx'"),
     ],
@@ -111,7 +113,7 @@ def test_sleeping_parts_wake_up_once(step, iteration, train, tmp_path):
         assert all((gate == 0) == (number < iteration) for gate in gates)
 
 
-@pytest.mark.parametrize(("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2)])
+@pytest.mark.parametrize(("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2), ("C2", 2)])
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(step, begin, train, tmp_path):
     options = f"--ra-step {step} --save-checkpoint --checkpoint-interval 1 --optimizer adamwspam --dropout 0.2"
     train(options)
