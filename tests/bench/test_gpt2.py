@@ -13,7 +13,7 @@ from tests.mutants.planting import ENVIRONMENT
 from trainers.__main__ import main
 
 FIRST, LAST = 5, 65
-ROUNDS = 9
+ROUNDS = 5
 OPTIONS = f"""
     --dataset char-tiny --device cpu --dtype float32 --model-name gpt2-tiny --block-size 64 --batch-size 8
     --gradient-accumulation 2 --max-iters {LAST + 1} --eval-interval 1000 --eval-samples 1 --log-interval 10
@@ -48,8 +48,8 @@ def test_sixty_updates_of_a_tiny_model(benchmark, more: list[str], tmp_path: Pat
         "legacy/gpt2/train.py": timed("legacy/gpt2/train.py"),
         "python -m trainers gpt2": timed("-m", "trainers", "gpt2"),
     }
-    ratios = interleave(variants, base="legacy/gpt2/train.py", rounds=ROUNDS)
+    options = {"base": "legacy/gpt2/train.py", "rounds": ROUNDS}
+    ratios = benchmark.pedantic(interleave, args=(variants,), kwargs=options, rounds=1)
     print()
     for ratio, budget in zip(ratios, ("", "at most 1.02x"), strict=True):
         print(ratio.line(budget))
-    benchmark.pedantic(variants["python -m trainers gpt2"], rounds=1)

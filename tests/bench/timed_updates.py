@@ -1,4 +1,4 @@
-"""Runs a trainer, a script by its path or a module after -m, and prints the processor time between two of its updates."""
+"""Runs a trainer (a script, or a module after -m) and prints the processor time between two of its updates."""
 
 import runpy
 import sys

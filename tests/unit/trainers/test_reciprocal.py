@@ -16,7 +16,7 @@ from trainers.gpt2.activation import (
     wake_up,
 )
 from trainers.gpt2.architecture import Architecture
-from trainers.gpt2.kv_geometry import KVGeometry
+from trainers.gpt2.kv_geometry import KVGeometry, _bend, _unbend
 from trainers.gpt2.kv_pruning import KVPruningAttention
 from trainers.gpt2.model import GPT2, CausalSelfAttention
 from trainers.gpt2.reciprocal_attention import UnifiedRAttention
@@ -195,8 +195,6 @@ def test_values_are_cut_to_the_principal_directions():
 
 
 def test_the_spline_is_its_definition_inside_and_outside_of_its_segments():
-    from trainers.gpt2.kv_geometry import _bend, _unbend
-
     layer, _ = bent(latent=8)
     x = torch.linspace(-5, 5, 41).unsqueeze(-1).expand(-1, 8).reshape(1, 1, 41, 8)
     slopes, heights = layer._spline()
