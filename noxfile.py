@@ -13,7 +13,7 @@ nox.options.error_on_missing_interpreters = True
 CONSTRAINTS = Path(__file__).parent / ".ci" / "constraints-cpu.txt"
 SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 PROJECT = ("-e", ".[development]")
-SPECIMENS = ("-e", ".[development,specimens]")
+SPECIMENS = ("-e", ".[development,specimens,hub,plots]")
 
 
 def install(session: nox.Session, *packages: str) -> None:
@@ -42,6 +42,14 @@ def ddp(session: nox.Session) -> None:
     """Run everything about several ranks."""
     install(session, *SPECIMENS)
     session.run("pytest", "-k", "ddp", *session.posargs, env=SINGLE_THREAD)
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Train every optimizer with every pruning in every architecture of family gpt2; ``-- -k V14`` chooses."""
+    install(session, *PROJECT)
+    workers = ["-n", str(min(os.cpu_count() or 1, 8))]
+    session.run("pytest", "tests/matrix", "--matrix", "all", *workers, *session.posargs, env=SINGLE_THREAD)
 
 
 @nox.session

@@ -17,6 +17,13 @@ os.environ["PARITY_CACHE"] = "off"
 BENCH = Path(__file__).with_name("bench")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``nox -s matrix`` ask for every combination of family gpt2."""
+    parser.addoption(
+        "--matrix", choices=("pairwise", "all"), default="pairwise", help="which combinations tests/matrix trains"
+    )
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave ``tests/bench`` to ``nox -s bench``: a measurement is no test, and takes minutes."""
     return True if collection_path == BENCH and not config.getoption("benchmark_enable") else None

@@ -36,11 +36,12 @@ parser.add_argument('--model-name', default='gpt2', choices=sorted(MODEL_SIZES))
 parser.add_argument('--block-size', type=int, default=1024, help="tokens per sequence")
 parser.add_argument('--dropout', type=float, default=0.1)
 parser.add_argument('--bias', action=argparse.BooleanOptionalAction, default=True)
-parser.add_argument('--ra-step', default='V0', help="V0 to V19")
+parser.add_argument('--ra-step', default='V0', help="V0 to V19, C1 to C3")
 parser.add_argument('--low-size', type=int, default=64, help="R_ff of most steps with R-MLP")
 parser.add_argument('--large-low-size', type=int, default=1152, help="R_ff of V13, V15 and V18")
-parser.add_argument('--kept-positions', type=int, default=391, help="k of V14 and V17")
+parser.add_argument('--kept-positions', type=int, default=391, help="k of V14, V17 and C1 to C3")
 parser.add_argument('--recent-positions', type=int, default=64)
+parser.add_argument('--latent-channels', type=int, default=32, help="k of C1; C2 has half of it, C3 a quarter")
 parser.add_argument('--activation-delay', type=int, default=75)
 parser.add_argument('--calm-start', type=int, default=250)
 parser.add_argument('--calm-interval', type=int, default=50)
@@ -90,7 +91,7 @@ args = parser.parse_args()
 # ----------------------------------------------------------------------------------------------------------------------
 # the steps
 
-step = dict(R=None, restart=False, low=None, mixer=False, gate=False, kv=None, delay=None, calm=False)
+step = dict(R=None, restart=False, low=None, mixer=False, gate=False, kv=None, latent=None, delay=None, calm=False)
 golden = max(args.recent_positions, int(args.block_size * (1.0 / (1.0 + 1.618)))) # "learned", in fact a constant
 STEPS = {
     'V0': dict(),
@@ -113,6 +114,9 @@ STEPS = {
     'V17': dict(low=args.low_size, calm=True, kv=args.kept_positions),
     'V18': dict(low=args.large_low_size, calm=True, kv=golden),
     'V19': dict(kv=golden), # the values are pruned only beside an R-MLP, so nothing happens
+    'C1': dict(kv=args.kept_positions, latent=args.latent_channels),
+    'C2': dict(kv=args.kept_positions, latent=args.latent_channels // 2),
+    'C3': dict(kv=args.kept_positions, latent=args.latent_channels // 4),
 }
 if args.ra_step not in STEPS:
     raise ValueError(f"unknown step {args.ra_step!r}")
@@ -194,11 +198,52 @@ class ReciprocalMLP(nn.Module):
             h_low = self.gate_alpha * h_low
         return self.dropout(self.down(torch.cat([h_std, self.w_rec * h_low], dim=-1)))
 
+class KVGeometry(nn.Module):
+    """ values bent by a learned monotone spline per channel, cut to their principal directions, and bent back """
+
+    def __init__(self, channels, latent, segments=6, reach=3.0):
+        super().__init__()
+        self.latent, self.segments, self.reach = latent, segments, reach
+        self.width = 2.0 * reach / segments
+        self.bend = nn.Parameter(torch.zeros(channels, segments)) # zero is a straight line
+        self.register_buffer('mean', torch.zeros(channels))
+        self.register_buffer('deviation', torch.ones(channels))
+        self.register_buffer('basis', torch.zeros(channels, latent))
+        self.register_buffer('fitted', torch.zeros((), dtype=torch.long))
+
+    def spline(self):
+        slopes = F.softplus(self.bend + math.log(math.e - 1.0))
+        heights = F.pad(torch.cumsum(slopes, dim=-1) * self.width, (1, 0)) - self.reach
+        return slopes, heights
+
+    def pick(self, table, segment): # (channels, segments) at (..., channels)
+        return torch.take_along_dim(table.expand(*segment.shape, -1), segment.unsqueeze(-1), -1).squeeze(-1)
+
+    def forward(self, v):
+        slopes, heights = self.spline()
+        if self.fitted == 0: # the directions are those of the first values ever seen
+            with torch.no_grad():
+                flat = v.float().reshape(-1, v.size(-1))
+                self.mean.copy_(flat.mean(dim=0))
+                self.deviation.copy_(flat.std(dim=0).clamp(min=1e-6))
+                flat = (flat - self.mean) / self.deviation
+                vectors = torch.linalg.eigh(flat.T @ flat / flat.size(0)).eigenvectors
+                self.basis.copy_(vectors[:, -self.latent:].flip(-1))
+                self.fitted += 1
+        z = (v.float() - self.mean) / self.deviation
+        segment = ((z.detach() + self.reach) / self.width).floor().long().clamp(0, self.segments - 1)
+        z = self.pick(heights, segment) + self.pick(slopes, segment) * (z - (segment * self.width - self.reach))
+        z = z @ self.basis @ self.basis.T
+        segment = (z.detach().unsqueeze(-1) >= heights[:, 1:-1]).sum(dim=-1)
+        z = segment * self.width - self.reach + (z - self.pick(heights, segment)) / self.pick(slopes, segment)
+        return (z * self.deviation + self.mean).to(v.dtype)
+
 class PrunedKVAttention(nn.Module):
     """ attention over the values of the most important positions only, as judged in earlier calls """
 
-    def __init__(self, attn, block_size, keep, recent):
+    def __init__(self, attn, block_size, keep, recent, latent=None):
         super().__init__()
+        self.geometry = KVGeometry(attn.n_embd // attn.n_head, latent) if latent is not None else None
         self.c_attn, self.c_proj, self.resid_dropout = attn.c_attn, attn.c_proj, attn.resid_dropout
         self.n_head, self.n_embd, self.dropout = attn.n_head, attn.n_embd, attn.dropout
         self.keep, self.recent = max(keep, recent), recent
@@ -229,6 +274,8 @@ class PrunedKVAttention(nn.Module):
             self.calls += 1
         if mask is not None:
             att = att * mask.unsqueeze(1) # what is left is not scaled up
+        if self.geometry is not None:
+            v = self.geometry(v)
         y = F.dropout(att, p=self.dropout, training=self.training) @ v
         y = y.transpose(1, 2).contiguous().view(B, T, C)
         return self.resid_dropout(self.c_proj(y))
@@ -241,6 +288,9 @@ def patch(model):
             if step['kv'] is not None:
                 block.attn = PrunedKVAttention(block.attn, model.config.block_size, step['kv'], args.recent_positions)
             block.mlp = ReciprocalMLP(model.config, step['low'], step['mixer'], step['gate'])
+        if step['latent'] is not None:
+            block.attn = PrunedKVAttention(block.attn, model.config.block_size, step['kv'], args.recent_positions,
+                                           step['latent'])
 
 def gate_analysis(model):
     """ mean, std, min and max of each kind of gate """

@@ -26,7 +26,7 @@ VANILLA: Final = (
         update=0,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_kind",
-        cause="",
+        cause="checkpoint-added",
     ),
     Mutant(
         id="spam-flag-absent",
@@ -120,7 +120,7 @@ VANILLA: Final = (
         update=0,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="",
+        cause="checkpoint-not-written",
     ),
     Mutant(
         id="checkpoint-config-holds-arguments",
@@ -132,7 +132,7 @@ VANILLA: Final = (
         update=0,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_kind",
-        cause="",
+        cause="checkpoint-content-moved",
     ),
     Mutant(
         id="end-of-run-missing",
@@ -201,7 +201,7 @@ VANILLA: Final = (
         update=5,
         phase=Phase.LR,
         channel="lr",
-        cause="",
+        cause="warmup-after-restart",
     ),
 )
 
@@ -228,7 +228,7 @@ UNIFIED: Final = (
         update=-1,
         phase=Phase.STATE,
         channel="parameter_outside",
-        cause="",
+        cause="evaluation-displaced",
     ),
     Mutant(
         id="weights-drawn-in-training",
@@ -258,7 +258,7 @@ UNIFIED: Final = (
         update=2,
         phase=Phase.LR,
         channel="lr",
-        cause="",
+        cause="warmup-after-restart",
     ),
     Mutant(
         id="gates-per-head",
@@ -328,5 +328,56 @@ BENIGN_VANILLA: Final = (
             Edit(file="common/pruning/masks.py", old="score > threshold for", new="(score > threshold).float() for"),
         ),
         scenario="prune-magnitude",
+    ),
+    Benign(
+        id="best-is-saved-after-it-is-noted",
+        edits=(
+            Edit(
+                file=_VANILLA,
+                old="        if loss < self.best_validation_loss:\n            self.best_validation_loss = loss\n",
+                new=(
+                    "        is_best = loss < self.best_validation_loss\n"
+                    "        self.best_validation_loss = min(loss, self.best_validation_loss)\n"
+                    "        if is_best:\n"
+                ),
+            ),
+        ),
+        scenario="adamw",
+    ),
+    Benign(
+        id="checkpoint-keys-in-another-order",
+        edits=(
+            Edit(
+                file="gpt2/checkpoint.py",
+                old='        "config": dataclasses.asdict(architecture),\n        "args": dict(arguments),\n',
+                new='        "args": dict(arguments),\n        "config": dataclasses.asdict(architecture),\n',
+            ),
+        ),
+        scenario="adamw",
+    ),
+    Benign(
+        id="spam-warms-up-by-assignment",
+        edits=(
+            Edit(
+                file="common/optimizers/spam.py",
+                old='group["lr"] *= scale',
+                new='group["lr"] = scale * group["lr"]',
+            ),
+        ),
+        scenario="spam-element-clip",
+    ),
+)
+
+BENIGN_UNIFIED: Final = (
+    Benign(
+        id="evaluates-through-another-name",
+        edits=(
+            Edit(
+                file=_UNIFIED,
+                old="            self._evaluate()\n        self.running_loss = 0.0\n",
+                new="            evaluate = self._evaluate\n            evaluate()\n        self.running_loss = 0.0\n",
+            ),
+        ),
+        scenario="v1",
     ),
 )

@@ -32,7 +32,7 @@ MIXER: Final = (
         update=19,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="",
+        cause="checkpoint-added",
     ),
     Mutant(
         id="each-epoch-disables-interval",
@@ -46,7 +46,7 @@ MIXER: Final = (
         update=4,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="",
+        cause="checkpoint-cadence",
     ),
     Mutant(
         id="label-ids-sorted",
@@ -122,7 +122,7 @@ FINETUNE: Final = (
         update=0,
         phase=Phase.DATA,
         channel="batch",
-        cause="",
+        cause="samples-behind-indices",
     ),
 )
 
@@ -184,9 +184,34 @@ BENIGN: Final = (
         id="progress-on-standard-error",
         edits=(
             Edit(
-                file="occ/progress.py",
+                file="common/progress.py",
                 old="stream if stream.isatty() else None",
                 new="stream",
+            ),
+        ),
+    ),
+    Benign(
+        id="interval-counted-by-division",
+        edits=(
+            Edit(
+                file=_ENGINE,
+                old="        if step % self.plan.save_interval == 0:",
+                new="        if step // self.plan.save_interval > (step - 1) // self.plan.save_interval:",
+            ),
+        ),
+    ),
+)
+
+BENIGN_FINETUNE: Final = (
+    Benign(
+        id="train-rows-shuffled-and-sorted-again",
+        edits=(
+            Edit(
+                file="occ/tables.py",
+                old="[row for number, row in enumerate(rows) if number not in is_drawn])",
+                new=(
+                    "[rows[n] for n in sorted(np.random.RandomState(42).permutation(len(rows))) if n not in is_drawn])"
+                ),
             ),
         ),
     ),

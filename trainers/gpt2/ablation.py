@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.common.errors import ConfigError
+from trainers.gpt2.chart import Curve, write_chart
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 from trainers.gpt2.steps import steps
 from trainers.gpt2.unified_ra import METRICS_NAME
 
 TABLE_NAME = "ablation.json"
+TEXT_NAME = "ablation.txt"
+CHART_NAME = "ablation.svg"
 OPTIONS_NAME = "options.json"
-PLACES = frozenset({"ra_step", "output_dir", "ablation_mode", "ablation_steps"})
+PLACES = frozenset({"ra_step", "output_dir", "ablation_mode", "ablation_steps", "chart"})
 """Options that say which step is trained and where, not how."""
 
 
@@ -93,9 +96,16 @@ class AblationCoordinator:
         (self._directory / OPTIONS_NAME).write_text(json.dumps(self._options, indent=2), encoding="utf-8")
 
     def write(self, results: Sequence[Result]) -> None:
-        """Write the table into the output directory."""
+        """Write the table into the output directory, for programs and for people."""
         text = json.dumps([dataclasses.asdict(result) for result in results], indent=2)
         (self._directory / TABLE_NAME).write_text(text, encoding="utf-8")
+        (self._directory / TEXT_NAME).write_text("\n".join(table_lines(results)) + "\n", encoding="utf-8")
+
+    def draw(self, results: Sequence[Result]) -> Path:
+        """Draw the chart of the steps into the output directory; returns the file."""
+        path = self._directory / CHART_NAME
+        write_chart([_read_curve(result, self.configs[result.step].output_dir) for result in results], path)
+        return path
 
 
 def split_steps(text: str) -> list[str]:
@@ -121,6 +131,16 @@ def _configure(config: UnifiedRAConfig, name: str) -> UnifiedRAConfig:
         config,
         reciprocal=dataclasses.replace(config.reciprocal, ra_step=name),
         output=dataclasses.replace(config.output, output_dir=str(config.output_dir / name)),
+    )
+
+
+def _read_curve(result: Result, directory: Path) -> Curve:
+    metrics = json.loads((directory / METRICS_NAME).read_text(encoding="utf-8"))
+    return Curve(
+        step=result.step,
+        iterations=metrics["iterations"],
+        losses=metrics["val_losses"],
+        final=result.final_val_loss,
     )
 
 

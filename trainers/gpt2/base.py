@@ -16,6 +16,7 @@ from trainers.common.distributed import World, any_process, distribute
 from trainers.common.optimizers.adamw import set_learning_rate
 from trainers.common.optimizers.factory import build_optimizer
 from trainers.common.precision import Precision
+from trainers.common.progress import Progress
 from trainers.common.pruning.pruner import MagnitudePruner, MovementPruner, Pruner
 from trainers.common.pruning.state import StatePruner
 from trainers.common.seeding import restore_generators
@@ -64,6 +65,8 @@ class BaseGPT2Trainer:
         self.best_validation_loss = float("inf")
         if config.run.resume is not None:
             self._resume(Path(config.run.resume))
+        self.progress_line = Progress(start=self.iteration, total=config.iterations)
+        """How far the run has come, where there is a terminal."""
         self.tracking = self._start_tracking()
         self.start_time = clock()
 
@@ -99,7 +102,7 @@ class BaseGPT2Trainer:
             learning_rate = self.schedule(self.iteration)
             set_learning_rate(self.optimizer, learning_rate)
             self.before_update(learning_rate)
-            self._accumulate_gradients()
+            loss = self._accumulate_gradients()
             self.prepare_gradients()
             self.scaler.step(self.optimizer)
             self.scaler.update()
@@ -107,11 +110,15 @@ class BaseGPT2Trainer:
             self.after_update(learning_rate)
             self._save_when_due()
             self.iteration += 1
+            if self.world.is_master:
+                self.progress_line.show(self.iteration, loss=loss)
+        self.progress_line.clear()
         self.finish()
 
     def say(self, line: str) -> None:
         """Print on the master only."""
         if self.world.is_master:
+            self.progress_line.clear()
             print(line)
 
     def evaluate(self, *, batches: int) -> float:
@@ -219,16 +226,23 @@ class BaseGPT2Trainer:
         # clocks differ, and a process that goes on alone would wait for the others forever
         return limit > 0 and any_process(self.clock() - self.start_time >= limit, self.world, device=self.device)
 
-    def _accumulate_gradients(self) -> None:
-        """Forward and backward of all micro-steps; under several processes each of them exchanges gradients."""
+    def _accumulate_gradients(self) -> float:
+        """Forward and backward of all micro-steps; under several processes each of them exchanges gradients.
+
+        Returns the mean loss of the update, on this process.
+        """
         micro_steps = self.config.length.gradient_accumulation
+        total = 0.0
         for _ in range(micro_steps):
             inputs, targets = self.train_batches.get_batch()
             with self.precision.autocast():
                 _, loss = self.model(inputs, targets)
                 loss = loss / micro_steps
             self.scaler.scale(loss).backward()
-            self.running_loss += loss.item()
+            value = loss.item()
+            self.running_loss += value
+            total += value
+        return total
 
     def _save_when_due(self) -> None:
         """Save everything that the next iterations depend on; not at iteration 0, which is quickly done again."""

@@ -15,6 +15,7 @@ from trainers.common.precision import allow_tf32
 from trainers.common.seeding import seed_everywhere
 from trainers.gpt2.ablation import AblationCoordinator, split_steps, table_lines
 from trainers.gpt2.base import BaseGPT2Trainer
+from trainers.gpt2.chart import require_matplotlib
 from trainers.gpt2.config import ALIASES, Gpt2Config
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 from trainers.gpt2.unified_ra import UnifiedRATrainer
@@ -99,9 +100,13 @@ def _ablate(config: UnifiedRAConfig, *, world: World, device: torch.device) -> N
             print(line)
 
     coordinator.check_options()
+    if config.reciprocal.chart:
+        require_matplotlib()
     if world.is_master:
         coordinator.write_options()
     results = coordinator.run(lambda one: _train(one, world=world, device=device), say=say)
     if world.is_master:
         coordinator.write(results)
         print(*table_lines(results), sep="\n")
+        if config.reciprocal.chart:
+            print(f"chart: {coordinator.draw(results)}")

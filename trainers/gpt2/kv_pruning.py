@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from trainers.gpt2.kv_geometry import KVGeometry
 from trainers.gpt2.model import CausalSelfAttention
 
 AVERAGING = 0.9
@@ -24,7 +25,9 @@ class KVPruningAttention(nn.Module):
     importance: torch.Tensor
     calls: torch.Tensor
 
-    def __init__(self, attention: CausalSelfAttention, *, block_size: int, keep: int, recent: int) -> None:
+    def __init__(
+        self, attention: CausalSelfAttention, *, block_size: int, keep: int, recent: int, latent: int | None = None
+    ) -> None:
         """Take over the projections of ``attention``.
 
         Args:
@@ -32,8 +35,10 @@ class KVPruningAttention(nn.Module):
             block_size: the largest number of positions.
             keep: positions that are kept per head, but at least the ``recent`` ones.
             recent: positions at the end of the sequence that are always kept.
+            latent: channels per head that the values are cut to; None leaves them all.
         """
         super().__init__()
+        self.geometry = None if latent is None else KVGeometry(attention.head_size, latent=latent)
         self.c_attn = attention.c_attn
         self.c_proj = attention.c_proj
         self.resid_dropout = attention.resid_dropout
@@ -60,6 +65,8 @@ class KVPruningAttention(nn.Module):
         self._observe(weights.detach())
         if kept is not None:
             weights = weights * kept
+        if self.geometry is not None:
+            value = self.geometry(value)
         mixed = functional.dropout(weights, p=self.dropout, training=self.training) @ value
         side_by_side = mixed.transpose(1, 2).contiguous().view(batch, length, width)
         projected: torch.Tensor = self.resid_dropout(self.c_proj(side_by_side))

@@ -11,6 +11,8 @@ from trainers.gpt2.config import Gpt2Config, LengthConfig
 from trainers.gpt2.reciprocal_mlp import EXPANSION
 from trainers.gpt2.steps import Step, StepSizes, find_step, steps
 
+SMALLEST_LATENT = 4
+"""C3 keeps a quarter of it."""
 ALL_STEPS = tuple(f"V{number}" for number in range(20))
 
 
@@ -25,13 +27,15 @@ class ShorterBatchConfig(LengthConfig):
 class ReciprocalConfig:
     """Which parts are replaced, how large they are, and when they begin to work."""
 
-    ra_step: str = option("the step of the ablation, V0 to V19", default="V0")
+    ra_step: str = option("the step of the ablation, V0 to V19 or C1 to C3", default="V0")
     ablation_mode: bool = option("train several steps, each into a directory of its own", default=False)
     ablation_steps: str = option("ablation mode: comma-separated names", default=",".join(ALL_STEPS))
+    chart: bool = option("ablation mode: draw ablation.svg, which needs the extra 'plots'", default=True)
     low_size: int = option("hidden channels on the low side of most reciprocal MLPs", default=64)
     large_low_size: int = option("the same in V13, V15 and V18", default=1152)
-    kept_positions: int = option("positions whose values are kept in V14 and V17", default=391)
+    kept_positions: int = option("positions whose values are kept in V14, V17 and C1 to C3", default=391)
     recent_positions: int = option("positions at the end that are always kept", default=64)
+    latent_channels: int = option("channels of values per head in C1; half of it in C2, a quarter in C3", default=32)
     activation_delay: int = option("the iteration at which sleeping parts wake up", default=75)
     calm_start: int = option("V16 to V18: the iteration from which the variance of the loss counts", default=250)
     calm_interval: int = option("V16 to V18: iterations between looks at it", default=50)
@@ -55,6 +59,7 @@ class UnifiedRAConfig(Gpt2Config):
             large_low_size=chosen.large_low_size,
             kept_positions=chosen.kept_positions,
             recent_positions=chosen.recent_positions,
+            latent_channels=chosen.latent_channels,
             delay=chosen.activation_delay,
         )
 
@@ -79,6 +84,8 @@ class UnifiedRAConfig(Gpt2Config):
         for key in ("low_size", "large_low_size", "kept_positions", "recent_positions", "calm_interval", "calm_window"):
             if getattr(chosen, key) < 1:
                 yield f"{key} is {getattr(chosen, key)}, expected at least 1"
+        if chosen.latent_channels < SMALLEST_LATENT:
+            yield f"latent_channels is {chosen.latent_channels}, expected at least {SMALLEST_LATENT}"
         known = steps(self.sizes, block_size=self.model.block_size)
         if self.run.resume is not None and chosen.ablation_mode:
             yield "resume is for a single step; an ablation goes on by itself, from the first step that is not done"
@@ -92,6 +99,11 @@ class UnifiedRAConfig(Gpt2Config):
         head_size, hidden = size.n_embd // size.n_head, EXPANSION * size.n_embd
         if step.rank is not None and step.rank >= head_size:
             yield f"{self.reciprocal.ra_step} needs heads of more than {step.rank} channels, these have {head_size}"
+        if step.latent_channels is not None and step.latent_channels > head_size:
+            yield (
+                f"{self.reciprocal.ra_step} keeps {step.latent_channels} channels of values, heads have {head_size};"
+                " use a smaller --latent-channels"
+            )
         if step.low_size is not None and step.low_size >= hidden:
             key = "large_low_size" if step.low_size == self.reciprocal.large_low_size else "low_size"
             yield f"{key} is {step.low_size}, expected less than the {hidden} hidden channels"

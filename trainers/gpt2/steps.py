@@ -22,6 +22,7 @@ class StepSizes:
     large_low_size: int = 1152
     kept_positions: int = 391
     recent_positions: int = 64
+    latent_channels: int = 32
     delay: int = 75
 
 
@@ -39,6 +40,8 @@ class Step:
     kept_positions: int | None = None
     """Positions that pruned attention keeps."""
     recent_positions: int = 0
+    latent_channels: int | None = None
+    """Channels per head that pruned attention cuts the values to."""
     delay: int | None = None
     """The iteration at which the reciprocal parts wake up."""
     waits_for_calm: bool = False
@@ -55,6 +58,7 @@ def steps(sizes: StepSizes, *, block_size: int) -> dict[str, Step]:
     large_mlp = Step(low_size=sizes.large_low_size, delay=sizes.delay)
     learned = max(sizes.recent_positions, int(block_size * GOLDEN_SHARE))
     kept = replace(mlp, kept_positions=sizes.kept_positions, recent_positions=sizes.recent_positions)
+    cut = Step(kept_positions=sizes.kept_positions, recent_positions=sizes.recent_positions)
     learned_kept = replace(large_mlp, kept_positions=learned, recent_positions=sizes.recent_positions)
     return {
         "V0": Step(),
@@ -77,6 +81,9 @@ def steps(sizes: StepSizes, *, block_size: int) -> dict[str, Step]:
         "V17": replace(kept, delay=None, waits_for_calm=True),
         "V18": replace(learned_kept, delay=None, waits_for_calm=True),
         "V19": Step(),
+        "C1": replace(cut, latent_channels=sizes.latent_channels),
+        "C2": replace(cut, latent_channels=sizes.latent_channels // 2),
+        "C3": replace(cut, latent_channels=sizes.latent_channels // 4),
     }
 
 
@@ -109,6 +116,7 @@ def _replace_parts(block: Block, step: Step, architecture: Architecture) -> None
             block_size=architecture.block_size,
             keep=step.kept_positions,
             recent=step.recent_positions,
+            latent=step.latent_channels,
         )
     if step.low_size is not None:
         block.mlp = ReciprocalMLP(

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from trainers.common.progress import Progress
 from trainers.occ.checkpoint import States
 from trainers.occ.dataset import Item
 from trainers.occ.evaluation import evaluate_classifier, to_device
 from trainers.occ.files import append_row
 from trainers.occ.metrics import Mean
-from trainers.occ.progress import Progress
 from trainers.occ.update import Updater
 
 

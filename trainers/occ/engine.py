@@ -14,13 +14,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
 from trainers.common.distributed import World
+from trainers.common.progress import Progress
 from trainers.occ.checkpoint import States
 from trainers.occ.dataset import Item
 from trainers.occ.evaluation import evaluate_mixer, to_device
 from trainers.occ.files import append_row
 from trainers.occ.losses import LossMixer
 from trainers.occ.metrics import Mean
-from trainers.occ.progress import Progress
 from trainers.occ.update import Updater
 
 

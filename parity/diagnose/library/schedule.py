@@ -1,56 +1,12 @@
 """Causes in the learning rate: compare the two curves, not their values at one update."""
 
-from dataclasses import dataclass
-
-from parity.diagnose.case import Case, Place
+from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
-from parity.diagnose.library.curve import Curve, constant, cosine, curve, follows, parting, same, slope
-from parity.diagnose.library.printout import prints, stores
-from parity.diagnose.library.reach import VALUE, expects, explained, first
+from parity.diagnose.library.curve import constant, cosine, follows, parting, same, slope
+from parity.diagnose.library.rates import Rates, differing_rates
 from parity.diagnose.registry import Cause, rule
 
 _SHIFTS = (1, -1, 2, -2, 3, -3)
-
-
-@dataclass(frozen=True)
-class _Rates:
-    """The learning rates of the first parameter group that differs, and the place where it does."""
-
-    reference: Curve
-    candidate: Curve
-    place: Place
-
-    def line(self, update: int) -> str:
-        """Both values at ``update``."""
-        what = f"learning rate, {evidence.moment(update)}"
-        return evidence.both(what, self.reference[update], self.candidate[update])
-
-    @property
-    def last(self) -> int:
-        """The last common update."""
-        return max(self.reference.keys() & self.candidate.keys())
-
-    @property
-    def farthest(self) -> int:
-        """The common update with the largest difference, the last of several."""
-        common = sorted(self.reference.keys() & self.candidate.keys(), reverse=True)
-        return max(common, key=lambda update: abs(self.reference[update] - self.candidate[update]))
-
-    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...], *, consequence: str = "") -> Cause:
-        """A cause that explains the learning rates, their printed values and all that follows from them."""
-        return Cause(
-            id=identifier,
-            title=title,
-            explains=explained(
-                case,
-                expects("lr", "scheduler_steps"),
-                prints(self.reference, self.candidate, "lr", "learning"),
-                stores(self.reference, self.candidate),
-                since=self.place,
-            ),
-            evidence=lines,
-            consequence=consequence or _CONSEQUENCES[identifier],
-        )
 
 
 _CONSEQUENCES = {
@@ -73,7 +29,7 @@ _CONSEQUENCES = {
 )
 def learning_rate_zero_at_start(case: Case) -> Cause | None:
     """The candidate's first learning rate is 0 and the reference's is not."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None:
         return None
     start = min(rates.candidate)
@@ -84,7 +40,7 @@ def learning_rate_zero_at_start(case: Case) -> Cause | None:
     if ours is not None and theirs is not None:
         lines.append(evidence.both("rise of the learning rate per update", ours, theirs))
     title = "The candidate's first learning rate is 0"
-    return rates.cause(case, "learning-rate-zero-at-start", title, tuple(lines))
+    return _cause(rates, case, "learning-rate-zero-at-start", title, tuple(lines))
 
 
 @rule(
@@ -95,7 +51,7 @@ def learning_rate_zero_at_start(case: Case) -> Cause | None:
 )
 def learning_rate_constant(case: Case) -> Cause | None:
     """The candidate never changes the learning rate, the reference does."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None or len(rates.candidate) < 2 or not constant(rates.candidate) or constant(rates.reference):
         return None
     value = next(iter(rates.candidate.values()))
@@ -106,7 +62,7 @@ def learning_rate_constant(case: Case) -> Cause | None:
         rates.line(rates.last),
     )
     title = "The candidate's learning rate never changes"
-    return rates.cause(case, "learning-rate-constant", title, lines)
+    return _cause(rates, case, "learning-rate-constant", title, lines)
 
 
 @rule(
@@ -118,7 +74,7 @@ def learning_rate_constant(case: Case) -> Cause | None:
 )
 def learning_rate_shifted(case: Case) -> Cause | None:
     """The candidate's curve is the reference's, a few updates early or late."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None:
         return None
     for shift in _SHIFTS:
@@ -131,7 +87,7 @@ def learning_rate_shifted(case: Case) -> Cause | None:
                 rates.line(rates.place[0]),
             )
             title = f"The candidate's learning rate runs {distance} {when} the reference's"
-            return rates.cause(case, "learning-rate-shifted", title, lines)
+            return _cause(rates, case, "learning-rate-shifted", title, lines)
     return None
 
 
@@ -143,10 +99,10 @@ def learning_rate_shifted(case: Case) -> Cause | None:
 )
 def learning_rate_scaled(case: Case) -> Cause | None:
     """The candidate's learning rate is a constant multiple of the reference's."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None:
         return None
-    common = sorted(rates.reference.keys() & rates.candidate.keys())
+    common = rates.common
     factor = rates.candidate[common[0]] / rates.reference[common[0]] if rates.reference[common[0]] else 0.0
     fits = all(same(rates.candidate[update], factor * rates.reference[update]) for update in common)
     if factor == 0 or len(common) < 2 or not fits:
@@ -159,7 +115,7 @@ def learning_rate_scaled(case: Case) -> Cause | None:
     )
     title = f"The candidate's learning rate is {factor:.9g} times the reference's throughout"
     consequence = f"Every update is made with {factor:.9g} times the learning rate that was meant."
-    return rates.cause(case, "learning-rate-scaled", title, lines, consequence=consequence)
+    return rates.cause(case, "learning-rate-scaled", title, lines, consequence)
 
 
 @rule(
@@ -170,7 +126,7 @@ def learning_rate_scaled(case: Case) -> Cause | None:
 )
 def schedule_warmup(case: Case) -> Cause | None:
     """Both curves rise along a straight line from the first update, with different slopes."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None or rates.place[0] != min(rates.reference):
         return None
     ours, theirs = slope(rates.reference), slope(rates.candidate)
@@ -182,7 +138,7 @@ def schedule_warmup(case: Case) -> Cause | None:
         evidence.both("highest learning rate", max(rates.reference.values()), max(rates.candidate.values())),
     )
     title = "The candidate warms up along another slope"
-    return rates.cause(case, "schedule-warmup", title, lines)
+    return _cause(rates, case, "schedule-warmup", title, lines)
 
 
 @rule(
@@ -193,13 +149,13 @@ def schedule_warmup(case: Case) -> Cause | None:
 )
 def schedule_horizon(case: Case) -> Cause | None:
     """The candidate's curve is the reference's on another time scale, or leaves it in order to decay differently."""
-    rates = _rates(case)
+    rates = differing_rates(case)
     if rates is None or constant(rates.reference):
         return None
     scaled = _time_scale(case, rates)
     if scaled is not None:
         title, lines = scaled
-        return rates.cause(case, "schedule-horizon", title, (*lines, rates.line(rates.last)))
+        return _cause(rates, case, "schedule-horizon", title, (*lines, rates.line(rates.last)))
     parted = parting(rates.reference, rates.candidate)
     # One equal point may be chance: any two schedules with the same first value have it.
     if parted is None or parted < min(rates.reference) + 2 or not _decays(rates):
@@ -211,16 +167,11 @@ def schedule_horizon(case: Case) -> Cause | None:
         *_horizons(rates),
     )
     title = f"The learning rates are equal before update {parted} and then decay along different curves"
-    return rates.cause(case, "schedule-horizon", title, lines)
+    return _cause(rates, case, "schedule-horizon", title, lines)
 
 
-def _rates(case: Case) -> _Rates | None:
-    measurement = first(case, "lr", differences=VALUE)
-    pair = case.pair("lr", measurement.name) if measurement is not None else None
-    # The curves are those of the lowest rank; another one may be the only one that differs.
-    if measurement is None or pair is None or pair[0].values.tolist() == pair[1].values.tolist():
-        return None
-    return _Rates(curve(pair[0]), curve(pair[1]), measurement.moment)
+def _cause(rates: Rates, case: Case, identifier: str, title: str, lines: tuple[str, ...]) -> Cause:
+    return rates.cause(case, identifier, title, lines, _CONSEQUENCES[identifier])
 
 
 def _numbers(case: Case) -> list[tuple[str, int]]:
@@ -233,7 +184,7 @@ def _numbers(case: Case) -> list[tuple[str, int]]:
     return [(name, number) for number, name in found.items() if number > 1]
 
 
-def _time_scale(case: Case, rates: _Rates) -> tuple[str, tuple[str, ...]] | None:
+def _time_scale(case: Case, rates: Rates) -> tuple[str, tuple[str, ...]] | None:
     for name, factor in _numbers(case):
         faster = follows(rates.reference, rates.candidate, factor=factor)
         slower = follows(rates.candidate, rates.reference, factor=factor)
@@ -248,12 +199,12 @@ def _time_scale(case: Case, rates: _Rates) -> tuple[str, tuple[str, ...]] | None
     return None
 
 
-def _decays(rates: _Rates) -> bool:
+def _decays(rates: Rates) -> bool:
     """Whether a side falls from its peak by the last common update."""
     return any(side[rates.last] < max(side.values()) for side in (rates.reference, rates.candidate))
 
 
-def _horizons(rates: _Rates) -> tuple[str, ...]:
+def _horizons(rates: Rates) -> tuple[str, ...]:
     ours, theirs = cosine(rates.reference), cosine(rates.candidate)
     if ours is None or theirs is None:
         return ()

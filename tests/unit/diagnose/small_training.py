@@ -110,6 +110,12 @@ class Training:
     eval_weights: tuple[float, ...] = ()
     perplexity: str = ""
     eval_model: str = ""
+    eval_after: bool = False
+    rows: str = ""
+    loader_seeds: tuple[int, ...] = ()
+    saves_also: tuple[int, ...] = ()
+    files: tuple[str, ...] = ("ckpt.pt",)
+    options: str = "args"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -150,6 +156,8 @@ class _Rank:
             self.see("config", value, name)
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
+        for seed in t.loader_seeds:
+            self.see("loader_seed", seed, "loader 0")
         if t.tied:
             self.see("tied_storage", "wte.weight", "head.weight")
         for name in t.names:
@@ -161,7 +169,7 @@ class _Rank:
         elements = sum(math.prod(SHAPES[name]) for name in t.decayed)
         self.say(f"decayed: {len(t.decayed)} tensors, {elements:,} parameters")
         for step in range(t.updates):
-            if t.eval_every and step % t.eval_every == 0 and self.rank in t.eval_ranks:
+            if self.is_evaluated(step) and not t.eval_after:
                 self.evaluate(step)
             if t.fails_in == step:
                 if t.says:
@@ -171,11 +179,18 @@ class _Rank:
                     self.see("exception", error)
                 break
             self.train(step)
+            if self.is_evaluated(step) and t.eval_after:
+                self.evaluate(step)
+            if step in t.saves_also:
+                self.save(step + 1, "more.pt")
             if t.interrupted == step and t.on_signal != "ignores":
                 if t.on_signal == "saves":
                     self.save(step + 1, "emergency.pt")
                 break
         self.see("updates", self.update + 1)
+
+    def is_evaluated(self, step: int) -> bool:
+        return bool(self.t.eval_every) and step % self.t.eval_every == 0 and self.rank in self.t.eval_ranks
 
     def train(self, step: int) -> None:
         t = self.t
@@ -279,12 +294,15 @@ class _Rank:
         self.say(f"step {step}: train loss {shown[0]:.4f}, val loss {shown[1]:.4f}, lr: {t.rate(step):.4f}")
 
         if step and self.rank == 0 and step <= t.saved_until:
-            self.save(step, "ckpt.pt")
+            for file in t.files:
+                self.save(step, file)
 
     def save(self, step: int, file: str) -> None:
         t = self.t
         self.see("checkpoint_file", 1, file)
         self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
+        for key in ("lr", "seed"):
+            self.see("checkpoint_kind", "int", f"{file}::{t.options}.{key}")
         for key in ("rng", "scaler"):
             if key not in t.unsaved:
                 self.see("checkpoint_kind", "dict", f"{file}::{key}.state")
@@ -299,7 +317,9 @@ class _Rank:
         while self.position in self.t.skipped:
             self.position += 1
         repeated = self.position - 1 if self.position in self.t.repeats else self.position
-        batch = digest("batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length, self.t.loader)
+        batch = digest(
+            "batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length, self.t.loader, self.t.rows
+        )
         self.position += 1
         return batch
 

@@ -15,7 +15,9 @@ from parity.diagnose.library import (
     cadence,
     clipping,
     combining,
+    contents,
     data,
+    displaced,
     draws,
     evaluation,
     grouping,
@@ -23,10 +25,12 @@ from parity.diagnose.library import (
     lifecycle,
     localisation,
     model,
+    occurrence,
     optimizer,
     printed,
     ranks,
     reported,
+    restarts,
     saving,
     scaling,
     schedule,
@@ -75,6 +79,13 @@ def linear(warmup, total):
     return lambda step: 1e-3 * (step / warmup if step < warmup else (total - step) / (total - warmup))
 
 
+def restarting(every, rise):
+    """The usual curve, which plunges every so often and is back after ``rise`` updates."""
+    return lambda step: RATE(step) * (max(1e-3, min(1.0, (step % every) / rise)) if step >= every else 1.0)
+
+
+LOADED = Training(shared_stream=False, loader_seeds=(7, 8))
+RESTARTED = Training(updates=14, rate=restarting(5, 2))
 STEPS = Training(updates=20, rate=linear(0, 20), config=(("warmup_steps", "0"),))
 SHARE = {"rate": linear(4, 20), "config": (("warmup_pct", "0.2"),)}
 
@@ -87,6 +98,29 @@ SYMPTOMS = [
     ("last-checkpoint-missing", PLAIN, {"saved_until": 4}, "4 updates older"),
     ("checkpoint-state-missing", PLAIN, {"unsaved": ("rng",)}, "1 key: rng"),
     ("checkpoint-counter-shifted", PLAIN, {"counter": 1}, "iter_num 1 too high"),
+    (
+        "checkpoint-cadence",
+        Training(saves_also=(2, 5)),
+        {"saves_also": (1, 4, 7)},
+        "written: 4 in the reference, 5",
+    ),
+    ("checkpoint-not-written", PLAIN, {"files": ()}, "never writes ckpt.pt"),
+    ("checkpoint-not-written", Training(saves_also=(2, 5)), {"saves_also": (5,)}, "1 checkpoint, after update 2"),
+    ("checkpoint-added", PLAIN, {"saves_also": (0, 8)}, "2 checkpoints, after updates 0, 8"),
+    ("checkpoint-added", PLAIN, {"files": ("ckpt.pt", "ckpt.pt")}, "checkpoints written: 2 in the reference, 4"),
+    ("checkpoint-content-moved", PLAIN, {"options": "config"}, "under 'config' what the reference saves under 'args'"),
+    ("warmup-after-restart", RESTARTED, {"rate": RATE}, "never plunges, the reference's does 2 times"),
+    ("warmup-after-restart", replace(RESTARTED, rate=RATE), {"rate": restarting(5, 2)}, "the reference's never"),
+    (
+        "warmup-after-restart",
+        RESTARTED,
+        {"rate": restarting(5, 4)},
+        "rises for from there: 2, 2 in the reference, 4, 3 in",
+    ),
+    ("warmup-after-restart", RESTARTED, {"rate": restarting(4, 2)}, "plunges at other updates"),
+    ("evaluation-displaced", PLAIN, {"eval_after": True}, "after updates: -1, 3, 7 in the reference, 0, 4, 8"),
+    ("evaluation-displaced", PRIVATE, {"eval_after": True}, "evaluates 1 update later"),
+    ("samples-behind-indices", LOADED, {"rows": "shuffled"}, "none of 18 batches is one of the reference's"),
     (
         "accumulation-not-divided-by-world",
         replace(TWO, micro_steps=2),
@@ -285,6 +319,25 @@ NEAR_MISSES = [
     (saving.last_checkpoint_missing, STOPPED, {"saved_until": 0}),
     (saving.state_missing, PLAIN, {"saved_until": 4}),
     (saving.counter_shifted, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (occurrence.checkpoint_cadence, PLAIN, {"saves_also": (2,)}),
+    (occurrence.checkpoint_cadence, PLAIN, {"files": ("ckpt.pt", "ckpt.pt")}),
+    (occurrence.checkpoint_not_written, PLAIN, {"saves_also": (2,)}),
+    (occurrence.checkpoint_not_written, PLAIN, {"unsaved": ("rng",)}),
+    (occurrence.checkpoint_added, PLAIN, {"saved_until": 4}),
+    (occurrence.checkpoint_added, PLAIN, {"counter": 1}),
+    (occurrence.checkpoint_content_moved, PLAIN, {"unsaved": ("rng",)}),
+    (occurrence.checkpoint_content_moved, PLAIN, {"saves_also": (2,)}),
+    (restarts.warmup_after_restart, LONG, {"rate": warm_cosine(horizon=12)}),
+    (restarts.warmup_after_restart, LONG, {"rate": step_decay}),
+    (restarts.warmup_after_restart, PLAIN, {"rate": warmup_from_zero}),
+    (restarts.warmup_after_restart, RESTARTED, {"rate": lambda step: 0.5 * restarting(5, 2)(step)}),
+    (displaced.evaluation_displaced, PLAIN, {"eval_every": 8}),
+    (displaced.evaluation_displaced, PLAIN, {"eval_every": 3}),
+    (displaced.evaluation_displaced, PLAIN, {"eval_batches": 3}),
+    (contents.samples_behind_indices, PRIVATE, {"rows": "shuffled"}),
+    (contents.samples_behind_indices, LOADED, {"seed": 1}),
+    (contents.samples_behind_indices, LOADED, {"skipped": (0,)}),
+    (contents.samples_behind_indices, LOADED, {"loader_seeds": (7, 9), "rows": "shuffled"}),
     (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),

@@ -13,7 +13,7 @@ from trainers.gpt2.ablation import AblationCoordinator, split_steps
 from trainers.gpt2.config import ALIASES
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 
-SMALL = "--low-size 24 --large-low-size 64 --kept-positions 4 --recent-positions 2"
+SMALL = "--low-size 24 --large-low-size 64 --kept-positions 4 --recent-positions 2 --latent-channels 16"
 SOON = "--activation-delay 2 --calm-start 3 --calm-interval 1 --calm-window 3 --calm-threshold 1"
 
 
@@ -37,7 +37,7 @@ def train(data_dir, tmp_path, capsys):
             --device cpu --dtype float32 --model-name gpt2-tiny --block-size 8 --batch-size 2 --gradient-accumulation 2
             --learning-rate 1e-2 --warmup-steps 2 --eval-interval 4 --eval-samples 1 --log-interval 1 --max-iters 6
             {SMALL} {SOON}"""
-        assert main(["gpt2", *fixed.split(), *text.split()]) == status
+        assert main(["gpt2", *fixed.split(), "--no-chart", *text.split()]) == status
         captured = capsys.readouterr()
         return captured.err if status else captured.out
 
@@ -58,6 +58,8 @@ def same(ours, theirs):
         ("--ra-step V20", "ra_step is 'V20', expected one of V0, V1"),
         ("--model-name gpt2-tiny --ra-step V13", "large_low_size is 1152, expected less than the 128"),
         ("--low-size 0", "low_size is 0"),
+        ("--model-name gpt2-tiny --ra-step C1", "C1 keeps 32 channels of values, heads have 16"),
+        ("--latent-channels 3", "latent_channels is 3, expected at least 4"),
         ("--ablation-mode --resume x.pt", "single step"),
         ("--optimizer adamx", "'adamx'"),
     ],
@@ -111,7 +113,7 @@ def test_sleeping_parts_wake_up_once(step, iteration, train, tmp_path):
         assert all((gate == 0) == (number < iteration) for gate in gates)
 
 
-@pytest.mark.parametrize(("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2)])
+@pytest.mark.parametrize(("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2), ("C2", 2)])
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(step, begin, train, tmp_path):
     options = f"--ra-step {step} --save-checkpoint --checkpoint-interval 1 --optimizer adamwspam --dropout 0.2"
     train(options)
@@ -143,6 +145,7 @@ def test_steps_of_an_ablation_are_as_if_alone(train, tmp_path):
     # V8 restarts itself, V9 does not: nothing leaks from one to the next
     assert any(name.endswith("alpha") for name in weights(tmp_path / "all" / "V8" / "final_model.pt"))
     assert not any(name.endswith("alpha") for name in weights(tmp_path / "all" / "V9" / "final_model.pt"))
+    assert (tmp_path / "all" / "ablation.txt").read_text().splitlines() == printed.splitlines()[-4:]
     lines = printed.splitlines()[-3:]
     assert [line.split()[0] for line in lines] == ["V8", "V9", "V0"]
     assert lines[0].split()[3] == "+0.0000"
@@ -160,6 +163,11 @@ def test_an_interrupted_ablation_goes_on(train, tmp_path):
 
     def losses(printed):
         return [line.split()[:4] for line in printed.splitlines()[-2:]]
+
+    pytest.importorskip("matplotlib")
+    drawn = train(f"{steps} --chart").splitlines()[-1]
+    assert drawn == f"chart: {tmp_path / 'out' / 'ablation.svg'}"
+    assert ">V1<" in (tmp_path / "out" / "ablation.svg").read_text(encoding="utf-8")
 
     assert losses(again) == losses(first)
     error = train(f"{steps} --learning-rate 0.5", status=2)

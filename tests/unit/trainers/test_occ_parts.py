@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from trainers.common.errors import ConfigError, DataError
+from trainers.common.progress import Progress
 from trainers.occ.augmentation import Augmentation, alter
 from trainers.occ.dataset import OccDataset
 from trainers.occ.formatters import BEGIN, END, PAD, UNKNOWN, make_formatter
 from trainers.occ.loaders import LoaderOptions
 from trainers.occ.metrics import Mean, flat_accuracy, order_invariant_accuracy
-from trainers.occ.progress import Progress
 from trainers.occ.schedule import linear_factor, linear_schedule, warmup_updates
 from trainers.occ.start import ALONE
 from trainers.occ.tables import Columns, number_codes, prepare, read_key, read_rows

@@ -16,6 +16,7 @@ from trainers.gpt2.activation import (
     wake_up,
 )
 from trainers.gpt2.architecture import Architecture
+from trainers.gpt2.kv_geometry import KVGeometry, _bend, _unbend
 from trainers.gpt2.kv_pruning import KVPruningAttention
 from trainers.gpt2.model import GPT2, CausalSelfAttention
 from trainers.gpt2.reciprocal_attention import UnifiedRAttention
@@ -23,8 +24,8 @@ from trainers.gpt2.reciprocal_mlp import ReciprocalMLP
 from trainers.gpt2.steps import StepSizes, apply_step, find_step, steps
 
 SHAPE = Architecture(block_size=12, vocab_size=11, n_layer=2, n_head=2, n_embd=32, dropout=0.0, bias=True)
-SIZES = StepSizes(low_size=24, large_low_size=96, kept_positions=4, recent_positions=3, delay=5)
-ALL_STEPS = [f"V{number}" for number in range(20)]
+SIZES = StepSizes(low_size=24, large_low_size=96, kept_positions=4, recent_positions=3, latent_channels=8, delay=5)
+ALL_STEPS = [*(f"V{number}" for number in range(20)), "C1", "C2", "C3"]
 
 
 def stepped(name, *, seed=0):
@@ -156,6 +157,65 @@ def test_the_least_important_values_are_dropped():
     torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-6)
 
 
+def bent(*, latent, seed=0):
+    layer = KVGeometry(8, latent=latent)
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(2, 2, 30, 8, generator=generator) * torch.arange(1, 9) + 5
+    layer(values)  # finds the directions
+    with torch.no_grad():
+        layer.bend.copy_(torch.randn(8, 6, generator=generator))
+    return layer, values
+
+
+def slow_spline(layer, channel, x):
+    """One value through one channel's spline: segment by segment from its lower end."""
+    slopes = functional.softplus(layer.bend[channel].detach().double() + math.log(math.e - 1)).tolist()
+    height = -3.0
+    for number, slope in enumerate(slopes):
+        if x < -3 + (number + 1) or number == 5:
+            return height + slope * (x - (-3 + number))
+        height += slope
+    raise AssertionError
+
+
+def test_values_of_all_directions_are_restored_through_any_spline():
+    layer, values = bent(latent=8)
+    torch.testing.assert_close(layer(values), values, rtol=1e-4, atol=1e-3)
+
+
+def test_values_are_cut_to_the_principal_directions():
+    layer, values = bent(latent=3)
+    with torch.no_grad():
+        layer.bend.zero_()
+    flat = (values.reshape(-1, 8) - values.reshape(-1, 8).mean(0)) / values.reshape(-1, 8).std(0)
+    found = (layer(values).reshape(-1, 8) - layer.mean) / layer.deviation
+    kept = torch.linalg.svd(flat, full_matrices=False).Vh[:3]
+    torch.testing.assert_close(found, flat @ kept.T @ kept, rtol=1e-3, atol=1e-3)
+    assert torch.linalg.matrix_rank(found, tol=1e-3) == 3
+
+
+def test_the_spline_is_its_definition_inside_and_outside_of_its_segments():
+    layer, _ = bent(latent=8)
+    x = torch.linspace(-5, 5, 41).unsqueeze(-1).expand(-1, 8).reshape(1, 1, 41, 8)
+    slopes, heights = layer._spline()
+    y = _bend(x, slopes, heights)
+    expected = [
+        [slow_spline(layer, channel, x[0, 0, place, channel].item()) for channel in range(8)] for place in range(41)
+    ]
+    torch.testing.assert_close(y[0, 0], torch.tensor(expected), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(_unbend(y, slopes, heights), x, rtol=1e-4, atol=1e-4)
+
+
+def test_directions_are_those_of_the_first_values_and_are_saved():
+    layer, values = bent(latent=3)
+    before = layer.basis.clone()
+    layer(values * 7)
+    assert torch.equal(layer.basis, before)
+    other = KVGeometry(8, latent=3)
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other(values), layer(values))
+
+
 def test_importance_is_averaged_every_eighth_call_also_in_evaluation():
     _, layer = pruned(keep=5, recent=3)
     layer.eval()
@@ -214,6 +274,7 @@ def parts(model):
         (("V3", "V4", "V5", "V6"), ("UnifiedRAttention", "ReciprocalMLP")),
         (("V11", "V13"), ("CausalSelfAttention", "ReciprocalMLP")),
         (("V14", "V15", "V17", "V18"), ("KVPruningAttention", "ReciprocalMLP")),
+        (("C1", "C2", "C3"), ("KVPruningAttention", "MLP")),
     ],
 )
 def test_steps_replace_what_they_say(names, expected):
@@ -228,6 +289,8 @@ def test_parameter_counts_of_steps():
     mlp = 2 * (2 - 128 - 32)
     expected |= {"V11": mlp, "V13": mlp, "V14": mlp, "V3": mlp + expected["V1"]}
     expected |= {"V4": expected["V3"] + 2 * 24 * 24, "V5": expected["V3"] + 2, "V6": expected["V3"] + 2 * 24 * 24 + 2}
+    # a slope for each of six segments of the channels of a head
+    expected |= dict.fromkeys(("C1", "C2", "C3"), 2 * 16 * 6)
     assert {name: stepped(name).parameter_count() - plain for name in expected} == expected
 
 
@@ -240,8 +303,10 @@ def test_the_table_of_steps():
         ("V14", "V15", "V17", "V18"), 391
     )
     assert {table[name].low_size for name in ("V13", "V15", "V18")} == {1152}
+    assert [table[name].latent_channels for name in ("C1", "C2", "C3", "V14")] == [32, 16, 8, None]
+    assert {table[name].kept_positions for name in ("C1", "C2", "C3")} == {391}
     assert [table[name].rank for name in ("V1", "V7", "V9")] == [4, 8, 2]
-    with pytest.raises(ValueError, match=r"'V20'.*V19"):
+    with pytest.raises(ValueError, match=r"'V20'.*V19, C1, C2, C3"):
         find_step("V20", StepSizes(), block_size=1024)
 
 

@@ -1,0 +1,1 @@
+"""The entry points of before: the same options, the same run, and a hint at the new command."""
