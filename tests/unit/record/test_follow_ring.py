@@ -92,7 +92,7 @@ def test_waiting_ends_with_the_other_side(ring, reason):
 
 
 def test_waiting_ends_when_the_other_process_is_gone(ring):
-    words = [sys.executable, "-c", CLAIM, str(ring.directory)]
+    words = [sys.executable, "-c", CLAIM, str(ring.directory.parent)]
     done = subprocess.run(words, capture_output=True, check=True, text=True)
     assert done.stdout == "True\n"
     assert ring.arrival(0) == "the leader died"
