@@ -9,6 +9,7 @@ from pathlib import Path
 from trainers.datasets.char_tiny import TRAIN_TOKENS, VALIDATION_TOKENS, write_char_tiny
 from trainers.datasets.occupations import TRAIN_ROWS, VALIDATION_ROWS, write_occupations
 from trainers.datasets.shakespeare import write_text
+from trainers.datasets.stream_texts import TEXTS, write_stream_texts
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,6 +24,10 @@ def main(arguments: Sequence[str]) -> int:
         print(
             f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
         )
+        return 0
+    if chosen.name == "stream-texts":
+        write_stream_texts(chosen.out, seed=chosen.seed, texts=chosen.texts)
+        print(f"wrote texts.jsonl to {chosen.out}; train on it with trainers stream sample --dataset {chosen.out}")
         return 0
     if chosen.name == "char-tiny":
         write_char_tiny(chosen.out, seed=chosen.seed)
@@ -50,12 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
     occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
+    stream = names.add_parser(
+        "stream-texts",
+        help="made-up texts as JSON lines, some of them of no use, for tests",
+        description="A file of JSON lines, one text each; as in real data, some lines hold none.",
+    )
+    stream.add_argument("--seed", type=int, default=1337, help="which texts (default %(default)s)")
+    stream.add_argument("--texts", type=int, default=TEXTS, help="lines (default %(default)s)")
     text = names.add_parser(
         "shakespeare",
         help="a text file, character by character",
         description="Any UTF-8 text file, character by character; the first 90 %% train, the rest validates.",
     )
     text.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE", help="the text file")
-    for command in (tiny, occupations, text):
+    for command in (tiny, occupations, stream, text):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
     return parser
