@@ -91,8 +91,8 @@ if MODEL_AVAILABLE:
             self.optimizer = torch.optim.Adam(self.parameters(), lr=0.001) # its own rate, whatever the display says
 
         def forward(self, ids):
-            outputs, memory = self.cell(self.embeddings(ids), self.memory)
-            self.memory = memory.detach()
+            outputs, memory = self.cell(self.embeddings(ids), self.memory.clone())
+            self.memory.copy_(memory.detach())
             return self.decoder(outputs)
 
         def train_step(self, input_ids, target_ids):
@@ -126,7 +126,7 @@ if MODEL_AVAILABLE:
         def load_checkpoint(self, path):
             trunk = torch.load(path, map_location=self.device)
             self.cell.load_state_dict(trunk['cell'])
-            self.memory = trunk['memory']
+            self.memory.copy_(trunk['memory'])
             for part, module in (('embeddings', self.embeddings), ('decoder', self.decoder)):
                 if not os.path.exists(f'{path}.{part}'):
                     print(f'warning: no {path}.{part}')

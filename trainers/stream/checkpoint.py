@@ -93,7 +93,7 @@ class Checkpoints:
         if "training" not in trunk:
             raise CheckpointError(f"{path} holds a model only; a run with --training-state can be resumed")
         model.cell.load_state_dict(trunk["cell"])
-        model.memory = trunk["memory"].to(learner.device)
+        model.memory.copy_(trunk["memory"])
         for module, part in ((model.embeddings, "embeddings"), (model.decoder, "decoder")):
             module.load_state_dict({key: one for key, one in parts[part].items() if isinstance(one, torch.Tensor)})
         training = trunk["training"]

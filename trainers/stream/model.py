@@ -33,8 +33,9 @@ class StreamModel(nn.Module):
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (tokens, vocabulary size) for ids of shape (tokens,), and remember them."""
-        outputs, memory = self.cell(self.embeddings(ids), self.memory)
-        self.memory = memory.detach()
+        # a copy: the backward pass needs the memory as it was
+        outputs, memory = self.cell(self.embeddings(ids), self.memory.clone())
+        self.memory.copy_(memory.detach())
         logits: torch.Tensor = self.decoder(outputs)
         return logits
 
@@ -88,14 +89,14 @@ class Learner:
 def undisturbed(model: StreamModel) -> Iterator[None]:
     """Put the model into evaluation mode, and everything that training depends on back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    memory, generators = model.memory, generator_states()
+    memory, generators = model.memory.clone(), generator_states()
     model.eval()
     try:
         yield
     finally:
         for module, is_training in modes:
             module.training = is_training
-        model.memory = memory
+        model.memory.copy_(memory)
         restore_generators(generators)
 
 

@@ -5,6 +5,7 @@ from parity.diagnose.library import (
     accumulation,
     averages,
     cadence,
+    charts,
     clipping,
     combining,
     data,
@@ -111,6 +112,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     reported.perplexity_formula,
     model.parameters_transposed,
     ranks.checkpoint_ranks,
+    saving.checkpoints_missing,
     saving.last_checkpoint_missing,
     saving.state_missing,
     saving.counter_shifted,
@@ -121,6 +123,10 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     averages.average,
     averages.running_statistics,
     targets.targets_cut,
+    charts.chart_blank,
+    charts.chart_missing,
+    charts.chart_changed,
+    charts.chart_numbers,
     model.operation_changed,
 )
 

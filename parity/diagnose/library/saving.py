@@ -15,6 +15,27 @@ _COUNTER: Final = "counter"
 
 
 @rule(
+    "checkpoints-missing",
+    needs=("checkpoint_file",),
+    predicts="that all files are missing, with all that they hold",
+    advice="Look for the call that saves, and for the condition that it stands under.",
+)
+def checkpoints_missing(case: Case) -> Cause | None:
+    """The candidate writes no checkpoint at all, though it ends well after as many updates."""
+    lost = measurements(case, "checkpoint_file", differences={Difference.MISSING})
+    if not lost or last_checkpoint(case.candidate) is not None or case.findings("exit_status", "updates"):
+        return None
+    files = sorted({one.name for one in lost})
+    return Cause(
+        id="checkpoints-missing",
+        title="The candidate saves no checkpoint",
+        explains=explained(case, expects("checkpoint_file", *_CONTENT, differences={Difference.MISSING})),
+        evidence=(f"missing: {evidence.listing(files)}",),
+        consequence="Nothing of the training is left, and a stopped run begins anew.",
+    )
+
+
+@rule(
     "last-checkpoint-missing",
     needs=("checkpoint_file",),
     predicts="that this file is missing, with all that it holds",
