@@ -72,7 +72,8 @@ class BackgroundBook:
 
     def close(self) -> None:
         """Wait until the last charts are drawn; says so where charts were left out, or could not be drawn."""
-        if self._parcel.rows or self._parcel.step != self._published:
+        if self._parcel.step != self._published:
+            self._skipped -= 1
             self._hand_over()
         self._parcels.put(None)
         self._thread.join()

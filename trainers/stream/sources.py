@@ -125,7 +125,7 @@ def open_shards(dataset: str, *, split: str) -> list[Shard]:
         return [HubDataset(dataset.removeprefix(HUB_PREFIX), split)]
     path = Path(dataset)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    shards = [LOCAL[one.suffix](one) for one in files if one.suffix in LOCAL and one.is_file()]
+    shards = [LOCAL[one.suffix](one) for one in files if one.suffix in LOCAL and one.exists()]
     if not shards:
         raise DataError(
             f"no texts in {dataset}: expected a .jsonl or .parquet file, a directory of them, or {HUB_PREFIX}OWNER/NAME"

@@ -113,6 +113,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     model.parameters_transposed,
     ranks.checkpoint_ranks,
     saving.checkpoints_missing,
+    saving.part_missing,
     saving.last_checkpoint_missing,
     saving.state_missing,
     saving.counter_shifted,

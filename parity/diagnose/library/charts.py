@@ -6,7 +6,7 @@ from typing import Final
 from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
-from parity.diagnose.library.reach import VALUE, Prediction, explained, measurements
+from parity.diagnose.library.reach import VALUE, Prediction, expects, explained, measurements
 from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 
@@ -54,7 +54,8 @@ def chart_missing(case: Case) -> Cause | None:
         id="chart-missing",
         title=f"The candidate leaves out {evidence.plural(len(files), 'chart')}"
         + (f" and draws {len(others)} that the reference does not" if others else ""),
-        explains=explained(case, _of(files, {Difference.MISSING}), _of(others, {Difference.EXTRA})),
+        # A chart that is drawn over and over holds another moment of the training.
+        explains=explained(case, expects(*_CHANNELS)),
         evidence=(
             f"missing: {evidence.listing(sorted(files))}",
             *((f"extra: {evidence.listing(sorted(others))}",) if others else ()),
@@ -72,7 +73,7 @@ def chart_missing(case: Case) -> Cause | None:
 def chart_changed(case: Case) -> Cause | None:
     """Charts of the same names have other axes, or other series at them."""
     changed = [one for one in measurements(case, "chart", differences=VALUE) if one.candidate != _BLANK]
-    if not changed:
+    if not changed or any(_is_file(one) for one in measurements(case, "chart", differences={Difference.MISSING})):
         return None
     files = {one.name.partition(_SEPARATOR)[0] for one in changed}
     return Cause(

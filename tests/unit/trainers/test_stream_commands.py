@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -143,22 +142,12 @@ def test_a_stalled_source_ends_the_run_with_a_message_and_a_checkpoint(train, tm
     """A pipe that somebody keeps open is a source that stalls."""
     pipe = tmp_path / "stalled.jsonl"
     os.mkfifo(pipe)
-    keeper = threading.Thread(target=_write_and_hold, args=(pipe, held := threading.Event()), daemon=True)
-    keeper.start()
-    try:
-        text = train("sample", "--stall-timeout=1", dataset=pipe, status=2)
-    finally:
-        held.set()
-        keeper.join()
+    held = os.open(pipe, os.O_RDWR)
+    os.write(held, b'{"text": "a text that is long enough"}\n' * 3)
+    text = train("sample", "--stall-timeout=1", dataset=pipe, status=2)
+    os.close(held)
     assert "stalled.jsonl gave nothing for 1 seconds" in text
     assert "checkpoints/checkpoint_step_3.bin" in files(tmp_path / "out")
-
-
-def _write_and_hold(pipe, held):
-    with pipe.open("w") as file:
-        file.write('{"text": "a text that is long enough"}\n' * 3)
-        file.flush()
-        held.wait(60)
 
 
 @pytest.mark.parametrize(
