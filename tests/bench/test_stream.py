@@ -18,7 +18,7 @@ CHARTS = 1000
 
 
 def test_charts_every_fifty_steps(benchmark, tmp_path: Path, monkeypatch) -> None:
-    """Seconds of the loop over steps, which is what another process must not slow down; it waits for charts afterwards."""
+    """Seconds of the loop over steps, which another process must not slow down; it is waited for afterwards."""
     from trainers.stream import command
 
     assert main(["data", "stream-texts", "--texts", str(STEPS_PER_RUN + 100), "--out", str(tmp_path)]) == 0

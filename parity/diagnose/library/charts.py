@@ -103,7 +103,7 @@ def chart_numbers(case: Case) -> Cause | None:
         return None
     return Cause(
         id="chart-numbers",
-        title=f"The candidate draws other numbers in {evidence.plural(len({one.name for one in other}), 'series')}",
+        title=f"The candidate draws other numbers in {len({one.name for one in other})} series",
         explains=explained(case, lambda one: one.channel.name == "chart_series" and one.difference is Difference.VALUE),
         evidence=("everything that trains is equal", *evidence.lines(*other)),
         consequence="The training is the same; what is said of it is not.",

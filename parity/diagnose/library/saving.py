@@ -44,7 +44,7 @@ def checkpoints_missing(case: Case) -> Cause | None:
 def part_missing(case: Case) -> Cause | None:
     """Whenever the candidate saves, it leaves out files that the reference saves beside the others."""
     lost = measurements(case, "checkpoint_file", differences={Difference.MISSING})
-    saved = {update for ours, _ in case.pairs("checkpoint_file") for update in ours.updates.tolist()}
+    saved = {update for _, theirs in case.pairs("checkpoint_file") for update in theirs.updates.tolist()}
     if not lost or any(one.update not in saved for one in lost):
         return None
     files = sorted({one.name for one in lost})

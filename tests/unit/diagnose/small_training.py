@@ -110,6 +110,10 @@ class Training:
     eval_weights: tuple[float, ...] = ()
     perplexity: str = ""
     eval_model: str = ""
+    files: tuple[str, ...] = ("ckpt.pt",)
+    chart: str = ""
+    curve: str = "loss"
+    charted_until: int = 99
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -279,7 +283,19 @@ class _Rank:
         self.say(f"step {step}: train loss {shown[0]:.4f}, val loss {shown[1]:.4f}, lr: {t.rate(step):.4f}")
 
         if step and self.rank == 0 and step <= t.saved_until:
-            self.save(step, "ckpt.pt")
+            for file in t.files:
+                self.save(step, file)
+        if t.chart and step and step <= t.charted_until:
+            self.draw()
+
+    def draw(self) -> None:
+        t = self.t
+        if t.chart == "blank":
+            self.see("chart", "blank", "curve.png")
+            return
+        self.see("chart", "1 axes", "curve.png")
+        self.see("chart", t.chart, "curve.png::0")
+        self.see("chart_series", digest(t.curve, list(self.parameters.values())), "curve.png::0 line 0")
 
     def save(self, step: int, file: str) -> None:
         t = self.t

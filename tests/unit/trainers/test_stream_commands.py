@@ -2,8 +2,8 @@
 
 import json
 import os
+import runpy
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from trainers.__main__ import main
+from trainers.stream import book
 
 ROOT = Path(__file__).parents[3]
 WITNESS = ROOT / "legacy" / "stream" / "train_advanced.py"
@@ -190,38 +191,44 @@ def test_a_short_run_is_short_unless_told_otherwise():
     assert (parse_sample([]).steps, parse_chunk([]).max_chunks) == (10000, None)
 
 
-def test_missing_packages_are_named_with_their_extra(data, tmp_path):
-    """The interpreter is told that they are not there."""
-    program = (
-        "import sys\nfor name in ('matplotlib', 'sentencepiece', 'datasets'): sys.modules[name] = None\n"
-        "from trainers.__main__ import main\nsys.exit(main(sys.argv[1:]))"
-    )
-    for arguments, extra in (
-        ([f"--dataset={data}", "--tokenizer=some.model", "--charts=none"], "'text'"),
-        (["--dataset=hub:some/where", "--charts=none"], "'hub'"),
-    ):
-        words = [sys.executable, "-c", program, "stream", "sample", *SMALL, *arguments, f"--output-dir={tmp_path}"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 2
-        assert f"install the extra {extra}" in done.stderr
+@pytest.mark.parametrize(
+    ("package", "option", "extra"),
+    [("sentencepiece", "--tokenizer=some.model", "text"), ("datasets", "--dataset=hub:some/where", "hub")],
+)
+def test_missing_packages_are_named_with_their_extra(train, monkeypatch, package, option, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert f"install the extra '{extra}'" in train("sample", option, status=2)
+
+
+def test_charts_need_matplotlib_and_say_so_before_the_training(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "find_spec", lambda _: None)
+    assert "install the extra 'plots', or use --charts none" in train("sample", "--charts=inline", status=2)
+    assert not (tmp_path / "out").exists()
 
 
 # -- the witness, where the trainer does otherwise by design -----------------------------------------------------------
 
 
-def witness(*arguments, cwd, prelude=""):
-    program = f"import sys, runpy\n{prelude}\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')"
-    words = [sys.executable, "-c", program, str(WITNESS), "--tokenizer=bytes", "--vocab-size=256", "--embedding-dim=8"]
-    return subprocess.run([*words, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+@pytest.fixture
+def witness(tmp_path, monkeypatch):
+    def run(*arguments):
+        small = ["--tokenizer=bytes", "--vocab-size=256", "--embedding-dim=8"]
+        monkeypatch.setattr(sys, "argv", [str(WITNESS), *small, *arguments])
+        monkeypatch.chdir(tmp_path)
+        runpy.run_path(str(WITNESS), run_name="__main__")
+
+    return run
 
 
-def test_the_witness_goes_on_to_a_message_where_packages_are_missing(tmp_path):
-    done = witness(cwd=tmp_path, prelude="sys.modules['matplotlib'] = None")
-    assert (done.returncode, done.stdout.startswith("missing: ")) == (0, True)
+def test_the_witness_goes_on_to_a_message_where_packages_are_missing(witness, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    witness()
+    assert capsys.readouterr().out.startswith("missing: ")
 
 
-def test_the_witness_fails_behind_an_empty_stream(tmp_path):
+# It never closes its file.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_witness_fails_behind_an_empty_stream(witness, tmp_path):
     (tmp_path / "texts.jsonl").write_text('{"text": ""}\n')
-    done = witness("--dataset=texts.jsonl", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "IndexError" in done.stderr
+    with pytest.raises(IndexError):
+        witness("--dataset=texts.jsonl")
