@@ -10,13 +10,15 @@ from tests.bench.ratios import interleave
 from trainers.__main__ import main
 from trainers.stream.book import Layout, PlainBook
 from trainers.stream.charts import STEPS
+from trainers.stream.drawing import BackgroundBook
 
-ROUNDS = 5
-STEPS_PER_RUN = 2000
+ROUNDS = 3
+STEPS_PER_RUN = 1000
 INTERVAL = 50
 CHARTS = 1000
 
 
+@pytest.mark.timeout(3600)
 def test_charts_every_fifty_steps(benchmark, tmp_path: Path, monkeypatch) -> None:
     """Seconds of the loop over steps, which another process must not slow down; it is waited for afterwards."""
     from trainers.stream import command
@@ -31,6 +33,22 @@ def test_charts_every_fifty_steps(benchmark, tmp_path: Path, monkeypatch) -> Non
         seconds.append(time.perf_counter() - begin)
 
     monkeypatch.setattr(command, "train_by_step", timed)
+    handing = [0.0, 0.0]
+
+    class Timed(BackgroundBook):
+        """Counts what the training itself spends on its book: on a busy machine the ratio shows the others' work."""
+
+        def add(self, row) -> None:
+            begin = time.perf_counter()
+            super().add(row)
+            handing[0] += time.perf_counter() - begin
+
+        def publish(self, step: int) -> None:
+            begin = time.perf_counter()
+            super().publish(step)
+            handing[0] += time.perf_counter() - begin
+
+    monkeypatch.setattr(command, "BackgroundBook", Timed)
 
     def measured(charts: str):
         def run() -> float:
@@ -38,6 +56,7 @@ def test_charts_every_fifty_steps(benchmark, tmp_path: Path, monkeypatch) -> Non
             words += [f"--viz-interval={INTERVAL}", f"--charts={charts}", f"--output-dir={tmp_path / charts}"]
             words += ["--sample-output=targets", "--log-interval=500", f"--dataset={tmp_path / 'texts.jsonl'}"]
             assert main(["stream", "sample", *words]) == 0
+            handing[1] += seconds[-1] if charts == "background" else 0.0
             return seconds.pop()
 
         return run
@@ -47,6 +66,7 @@ def test_charts_every_fifty_steps(benchmark, tmp_path: Path, monkeypatch) -> Non
     print()
     for ratio, budget in zip(ratios, ("", "at most 1.02x"), strict=True):
         print(ratio.line(budget))
+    print(f"handed over in {handing[0] / handing[1]:.3%} of the training time   budget at most 2 %")
     benchmark.pedantic(variants["no charts"], rounds=1)
 
 
