@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare every pair of the policy in its quick scenarios; ``-- --full`` runs all."""
-    install(session, "-e", ".")
+    install(session, "-e", ".[plots]")
     session.run("parity", "run", *session.posargs, env=SINGLE_THREAD)
 
 
@@ -55,14 +55,14 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the budgets as ratios, with a peer beside us; nothing here fails because it is slow."""
-    install(session, *PROJECT, "traincheck")
+    install(session, "-e", ".[development,plots]", "traincheck")
     session.run("pytest", "tests/bench", "--benchmark-enable", "-s", *session.posargs, env=SINGLE_THREAD)
 
 
 @nox.session
 def scoreboard(session: nox.Session) -> None:
     """Run every mutant and benign variant and print what was detected, located and named."""
-    install(session, *PROJECT)
+    install(session, "-e", ".[development,plots]")
     session.run("python", "-m", "tests.mutants.scoreboard", *session.posargs, env=SINGLE_THREAD)
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "char_gpt": ("trainers.char_gpt.command", "token-level GPT with a buffered stream of batches"),
     "gpt2": ("trainers.gpt2.command", "GPT-2 with a choice of optimizers and pruning methods"),
     "occ": ("trainers.occ.command", "codes for descriptions of occupations"),
+    "stream": ("trainers.stream.command", "the next token of a stream of texts, with charts"),
     "data": ("trainers.datasets.command", "prepare a data directory"),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from tests.mutants import gpt2, occ
+from tests.mutants import gpt2, occ, stream
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_model import IN_THE_MODEL
@@ -35,6 +35,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("occ-mixer", occ.MIXER),
     *_of("occ-finetune", occ.FINETUNE),
     *_of("occ-ddp", occ.DDP),
+    *_of("stream-sample", stream.SAMPLE),
+    *_of("stream-chunk", stream.CHUNK),
+    *_of("stream-stops", stream.STOPS),
     *RESUMPTION,
     *RANKS,
     *TAGGER,
@@ -46,6 +49,7 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
     *_of("occ-mixer", occ.BENIGN),
     *_of("occ-finetune", occ.BENIGN_FINETUNE),
+    *_of("stream-sample", stream.BENIGN),
     *BENIGN_RESUMPTION,
     *BENIGN_RANKS,
     *TAGGER_BENIGN,

@@ -17,7 +17,7 @@ from parity.diagnose.outcome import Outcome
 from parity.policy import PairPolicy, Policy, ScenarioPolicy, read_policy
 from parity.record.processes import Launcher
 from parity.run.cross_load import run_cross_load
-from parity.run.plan import Scenario, Side, plan
+from parity.run.plan import Scenario, Side, fill, plan
 from parity.run.resume import conclude_resume, record_parts
 from parity.run.session import SHARED, conclude, run_side
 from parity.trace.channels import Phase
@@ -175,10 +175,12 @@ def _data(family: str, base: Path, directory: Path) -> None:
 
     base.mkdir(parents=True, exist_ok=True)
     shared = base / SHARED
-    if family == "char-gpt" and not shared.exists():
-        made = directory / "resuming" / "data"
+    if family != FAMILY and not shared.exists():
+        made = directory / "resuming" / f"data-{family}"
         if not made.exists():
-            assert main(["data", "char-tiny", "--out", str(made)]) == 0
+            for command in next(iter(plan(read_policy(ROOT / "pyproject.toml"), [family], full=True))).setup:
+                _python, _m, _trainers, *arguments = fill(command, out=made, shared=made)
+                assert main(arguments) == 0
         shared.symlink_to(made.resolve())
     shared.mkdir(exist_ok=True)
 

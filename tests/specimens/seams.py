@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
 import torch
 
+from parity.trace.digests import digest_bytes
 from parity.trace.model import Value
 from tests.specimens.table import Check, Specimen, some, times
 
 OUT: Final = "{out}"
 EMPTY: Final[Mapping[str, Check]] = MappingProxyType({})
+CHART_LINE: Final = digest_bytes(b"".join(b"(2,)" + np.array(one).tobytes() for one in ([0.0, 1.0], [1.0, 2.0])))
 VALUES: Final = ("steps=2", "width=4", "lr=0.1", "eps=1e-08")
 
 
@@ -419,7 +422,30 @@ _NOISE: Final = (
     ),
 )
 
+_CHARTS: Final = (
+    Specimen(
+        id="charts",
+        words=("seams/charts.py", OUT),
+        updates=2,
+        expects={
+            "chart:{out}/lines.png": ["'two axes', 2 axes"],
+            "chart:{out}/lines.png::0": [
+                "title 'Lines', x 'Step (linear)', y 'Loss (log)', legend 'rising, falling', 2 lines"
+            ],
+            "chart:{out}/lines.png::1": ["x ' (linear)', y ' (linear)', 1 collections, 1 tables"],
+            "chart:(in memory)": ["'two axes', 2 axes"],
+            "chart:{out}/pyplot.png": ["'', 1 axes"],
+            "chart:{out}/closed.png": ["blank"],
+            # A range, a list and an array of the same numbers are the same series.
+            "chart_series:{out}/lines.png::0 line 0": lambda found: found == [f"{CHART_LINE:016x}"],
+            "chart_series:{out}/pyplot.png::0 line 0": lambda found: found == [f"{CHART_LINE:016x}"],
+            "chart_series:{out}/lines.png::1 table 0": times(1),
+        },
+        requires=("matplotlib",),
+    ),
+)
+
 SEAMS: Final = (
     *(*_NOISE, *_CONFIGURATION, *_RANDOMNESS, *_LOADERS, *_LOOP),
-    *(*_CONDUCT, *_RANKS, *_OUTPUT, *_TRACKERS),
+    *(*_CONDUCT, *_RANKS, *_OUTPUT, *_TRACKERS, *_CHARTS),
 )

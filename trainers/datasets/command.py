@@ -12,6 +12,7 @@ from trainers.datasets.corpus import FINEWEB_EDU, FINEWEB_EDU_SAMPLE, Corpus
 from trainers.datasets.documents_tiny import write_documents_tiny
 from trainers.datasets.occupations import TRAIN_ROWS, VALIDATION_ROWS, write_occupations
 from trainers.datasets.shakespeare import write_text
+from trainers.datasets.stream_texts import TEXTS, write_stream_texts
 from trainers.datasets.token_files import write_documents
 
 
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if chosen.name == "fineweb-edu":
         print(_write_corpus(chosen))
+        return 0
+    if chosen.name == "stream-texts":
+        write_stream_texts(chosen.out, seed=chosen.seed, texts=chosen.texts)
+        print(f"wrote texts.jsonl to {chosen.out}; train on it with trainers stream sample --dataset {chosen.out}")
         return 0
     if chosen.name == "char-tiny":
         write_char_tiny(chosen.out, seed=chosen.seed)
@@ -77,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
     occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
+    stream = names.add_parser(
+        "stream-texts",
+        help="made-up texts as JSON lines, some of them of no use, for tests",
+        description="A file of JSON lines, one text each; as in real data, some lines hold none.",
+    )
+    stream.add_argument("--seed", type=int, default=1337, help="which texts (default %(default)s)")
+    stream.add_argument("--texts", type=int, default=TEXTS, help="lines (default %(default)s)")
     text = names.add_parser(
         "shakespeare",
         help="a text file, character by character",
@@ -90,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     documents.add_argument("--seed", type=int, default=1337, help="which documents (default %(default)s)")
     corpus = _add_corpus(names)
-    for command in (tiny, occupations, text, documents, corpus):
+    for command in (tiny, occupations, stream, text, documents, corpus):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
     return parser
 

@@ -5,6 +5,7 @@ from parity.diagnose.library import (
     accumulation,
     averages,
     cadence,
+    charts,
     clipping,
     combining,
     contents,
@@ -118,6 +119,8 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     reported.perplexity_formula,
     model.parameters_transposed,
     ranks.checkpoint_ranks,
+    saving.checkpoints_missing,
+    saving.part_missing,
     saving.last_checkpoint_missing,
     occurrence.checkpoint_content_moved,
     saving.state_missing,
@@ -132,6 +135,10 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     averages.average,
     averages.running_statistics,
     targets.targets_cut,
+    charts.chart_blank,
+    charts.chart_missing,
+    charts.chart_changed,
+    charts.chart_numbers,
     model.operation_changed,
 )
 

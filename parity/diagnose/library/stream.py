@@ -11,6 +11,7 @@ from parity.trace.model import Series
 
 _FARTHEST: Final = 8
 _FEWEST: Final = 3
+_LENGTHS: Final = ("batch_shape", "target_shape", "tokens")
 
 Uses = dict[int, Place]
 
@@ -24,7 +25,7 @@ Uses = dict[int, Place]
 )
 def batches_shifted(case: Case) -> Cause | None:
     """From some batch on, the candidate serves the reference's batches, a few places early or late."""
-    pair = _batches(case)
+    pair = _batches(case, of_any_shape=True)
     if pair is None:
         return None
     ours, theirs = (series.values.tolist() for series in pair)
@@ -75,10 +76,15 @@ def batches_repeated(case: Case) -> Cause | None:
     )
 
 
-def _batches(case: Case) -> Pair | None:
-    """The training batches of the first argument that differs, if shapes are equal and contents part."""
+def _batches(case: Case, *, of_any_shape: bool = False) -> Pair | None:
+    """The training batches of the first argument that differs, if contents part and, unless asked for, shapes do not.
+
+    Batches of a stream of texts have all lengths: the same ones in other places differ in their shapes too.
+    """
     one = first(case, "batch", differences=VALUE)
-    pair = case.pair("batch", one.name) if one is not None and not case.findings("batch_shape") else None
+    if one is None or (case.findings("batch_shape") and not of_any_shape):
+        return None
+    pair = case.pair("batch", one.name)
     if pair is None:
         return None
     ours, theirs = (series.values.tolist() for series in pair)
@@ -157,7 +163,7 @@ def _order_explains(case: Case, pair: Pair, start: int) -> tuple[str, ...]:
     since = measured.moment if measured is not None else (int(pair[0].updates[start]), 0, 0)
     evaluated = first(case, "eval_batch", differences=VALUE)
     if evaluated is None or not _shares_stream(case, pair):
-        return explained(case, expects("batch", since=since, differences=VALUE), since=since)
+        return explained(case, expects("batch", *_LENGTHS, since=since, differences=VALUE), since=since)
     since = min(since, evaluated.moment)
     return explained(case, expects("batch", "eval_batch", since=since, differences=VALUE), since=since)
 

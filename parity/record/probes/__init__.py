@@ -11,6 +11,7 @@ from typing import Any, Final
 from . import (
     backward,
     batches,
+    charts,
     checkpoints,
     clipping,
     collectives,
@@ -73,6 +74,7 @@ MODULES: Final[dict[str, ModuleType]] = {
         sketching,
         manual_updates,
         checkpoints,
+        charts,
         trackers,
     )
 }

@@ -79,6 +79,23 @@ CHANNELS = (
         name_means="file and key",
     ),
     Channel(
+        name="chart",
+        site="chart",
+        phase=Phase.LOG,
+        kind=Kind.TEXT,
+        title="what is written at the axes of a chart, and how much is drawn there",
+        name_means="file, and number of the axes in the order of their places",
+    ),
+    Channel(
+        name="chart_series",
+        site="chart",
+        phase=Phase.LOG,
+        kind=Kind.DIGEST,
+        carries=Carries.VALUES,
+        title="the content of a series in a chart",
+        name_means="file, number of the axes and number of the series",
+    ),
+    Channel(
         name="log_line",
         phase=Phase.LOG,
         kind=Kind.INTEGER,

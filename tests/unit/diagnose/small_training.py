@@ -116,6 +116,9 @@ class Training:
     saves_also: tuple[int, ...] = ()
     files: tuple[str, ...] = ("ckpt.pt",)
     options: str = "args"
+    chart: str = ""
+    curve: str = "loss"
+    charted_until: int = 99
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -296,6 +299,17 @@ class _Rank:
         if step and self.rank == 0 and step <= t.saved_until:
             for file in t.files:
                 self.save(step, file)
+        if t.chart and step and step <= t.charted_until:
+            self.draw()
+
+    def draw(self) -> None:
+        t = self.t
+        if t.chart == "blank":
+            self.see("chart", "blank", "curve.png")
+            return
+        self.see("chart", "1 axes", "curve.png")
+        self.see("chart", t.chart, "curve.png::0")
+        self.see("chart_series", digest(t.curve, list(self.parameters.values())), "curve.png::0 line 0")
 
     def save(self, step: int, file: str) -> None:
         t = self.t

@@ -13,6 +13,7 @@ from parity.diagnose.library import (
     accumulation,
     averages,
     cadence,
+    charts,
     clipping,
     combining,
     contents,
@@ -53,6 +54,7 @@ TWO = Training(world=2, micro_steps=4)
 LONG = Training(updates=14)
 PRIVATE = Training(shared_stream=False)
 STOPPED = Training(interrupted=5)
+CHARTED = Training(chart="x 'Step'")
 
 
 def warmup_from_zero(step):
@@ -95,6 +97,12 @@ SYMPTOMS = [
     ("interrupt-ignored", STOPPED, {"on_signal": "ignores"}, "goes on for 3 updates"),
     ("emergency-checkpoint-missing", STOPPED, {"on_signal": "leaves"}, "emergency.pt"),
     ("interrupt-status", STOPPED, {"exit_status": 1}, "status 1"),
+    ("checkpoints-missing", PLAIN, {"saved_until": 0}, "saves no checkpoint"),
+    ("checkpoint-part-missing", replace(PLAIN, files=("ckpt.pt", "head.pt")), {"files": ("ckpt.pt",)}, "lack 1 file"),
+    ("chart-blank", CHARTED, {"chart": "blank"}, "nothing on it"),
+    ("chart-missing", CHARTED, {"charted_until": 4}, "leaves out 1 chart"),
+    ("chart-changed", CHARTED, {"chart": "x 'Epoch'"}, "shows something else"),
+    ("chart-numbers", CHARTED, {"curve": "accuracy"}, "other numbers in 1 series"),
     ("last-checkpoint-missing", PLAIN, {"saved_until": 4}, "4 updates older"),
     ("checkpoint-state-missing", PLAIN, {"unsaved": ("rng",)}, "1 key: rng"),
     ("checkpoint-counter-shifted", PLAIN, {"counter": 1}, "iter_num 1 too high"),
@@ -316,6 +324,12 @@ NEAR_MISSES = [
     (interruption.emergency_checkpoint_missing, PLAIN, {"saved_until": 4}),
     (interruption.emergency_checkpoint_missing, STOPPED, {"saved_until": 0}),
     (interruption.interrupt_status, PLAIN, {"exit_status": 1}),
+    (saving.checkpoints_missing, PLAIN, {"saved_until": 4}),
+    (saving.part_missing, PLAIN, {"saved_until": 4}),
+    (charts.chart_blank, CHARTED, {"chart": "x 'Epoch'"}),
+    (charts.chart_missing, CHARTED, {"charted_until": 4, "exit_status": 1}),
+    (charts.chart_changed, CHARTED, {"chart": "blank"}),
+    (charts.chart_numbers, CHARTED, {"curve": "accuracy", "seed": 1}),
     (saving.last_checkpoint_missing, STOPPED, {"saved_until": 0}),
     (saving.state_missing, PLAIN, {"saved_until": 4}),
     (saving.counter_shifted, PLAIN, {"rate": lambda step: RATE(step + 1)}),
