@@ -218,6 +218,12 @@ _LOOP: Final = (
         },
     ),
     Specimen(
+        id="replaced-buffer",
+        words=("seams/replaces_buffer.py",),
+        updates=3,
+        expects={"buffer:memory": times(3), "buffer:constant": [], "buffer_initial": times(2)},
+    ),
+    Specimen(
         id="compiled",
         words=("seams/compiled.py",),
         faithful=True,

@@ -89,10 +89,22 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
 
 def _observe_buffers(listener: Any) -> None:
     """Buffers that have changed; most are constants, and large. Kernels of normalisation move no version counter."""
-    for name, tensor in listener.roots.tensors():
-        if name in listener.buffers and listener.buffers[name] != (mark := _mark(tensor)):
+    for name, tensor in _buffers(listener).items():
+        if listener.buffers[name] != (mark := _mark(tensor)):
             listener.buffers[name] = mark
             listener.observe_tensor("buffer", tensor, name)
+
+
+def _buffers(listener: Any) -> dict[str, Any]:
+    """The buffers by name. One that is gone was replaced by another in its module, or for good."""
+    found = {name: tensor for name, tensor in listener.roots.tensors() if name in listener.buffers}
+    if len(found) < len(listener.buffers):
+        new = listener.roots.refresh()
+        _observe_new(listener, [one for one in new if one[0] not in listener.buffers])
+        found |= {name: tensor for name, tensor, _ in new if name in listener.buffers}
+        for name in listener.buffers.keys() - found.keys():
+            del listener.buffers[name]
+    return found
 
 
 def _observe_step(listener: Any, optimizer: Any, known: weakref.WeakKeyDictionary[Any, int]) -> None:
