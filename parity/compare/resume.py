@@ -4,14 +4,15 @@ What a resumed run finds before its first update, its weights, buffers and optim
 straight run left after the update before.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from parity.checkpoint.model import Leaf
-from parity.compare.measurement import Comparison, NotCompared
+from parity.compare.checkpoint_model import Aspect, CheckpointDifference
+from parity.compare.measurement import Comparison, Difference, Measurement, NotCompared
 from parity.compare.sections import Section, section
 from parity.trace.channels import CHANNELS, Channel, Phase, Role
 from parity.trace.model import Key, Process, Series, Trace
@@ -30,7 +31,10 @@ _STATE: Final = "optimizer_state_initial"
 _WHEN_CHANGED: Final = ("optimizer_type", "optimizer_group")
 _BETWEEN_UPDATES: Final = ("scheduler_steps",)
 """Counts between two updates: there is none before the first update of a process."""
-_CONTENTS: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+CONTENTS: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_TRAINING_STATE: Final = frozenset(
+    {Section.MODEL, Section.EMA, Section.OPTIMIZER, Section.SCHEDULER, Section.SCALER, Section.RNG}
+)
 _OTHER_KIND: Final = "what a checkpoint looks like is compared by scenarios of kind train and interrupt"
 
 
@@ -91,6 +95,39 @@ def laid_over(straight: Trace, resumed: Trace, start: Start) -> tuple[Trace, Tra
     moved = {one.rank: _moved(one, start.update) for one in resumed.processes}
     tails = tuple(_tail(other, one, start.update) for one, other in pairs if other is not None)
     return replace(straight, processes=tails), replace(resumed, processes=tuple(moved.values()))
+
+
+def with_lost_state(
+    comparison: Comparison,
+    reference: Sequence[CheckpointDifference] | None,
+    candidate: Sequence[CheckpointDifference] | None,
+) -> Comparison:
+    """``comparison`` of two resumed runs, and what only the ``candidate`` saves otherwise than its own straight run.
+
+    State that nothing reads before the end, an average, the count to the next growth of a loss scale, is lost in the
+    file alone. What the reference loses too is how this training is.
+    """
+    known = {one.section for one in reference or ()}
+    lost = [one for one in candidate or () if one.section in _TRAINING_STATE - known]
+    last = max((one.last_update for one in comparison.candidate.processes), default=-1)
+    measured = (_lost(one, last) for one in lost)
+    return replace(comparison, measurements=(*comparison.measurements, *measured))
+
+
+def _lost(difference: CheckpointDifference, update: int) -> Measurement:
+    name = f"{difference.unit}::{'.'.join(map(str, difference.key))}"
+    kinds = {Aspect.MISSING: Difference.MISSING, Aspect.EXTRA: Difference.EXTRA}
+    return Measurement(
+        channel=CHANNELS["checkpoint_value"],
+        name=name,
+        candidate_name=name,
+        rank=0,
+        difference=kinds.get(difference.aspect, Difference.VALUE),
+        update=update,
+        ordinal=0,
+        reference=difference.reference,
+        candidate=difference.candidate,
+    )
 
 
 def _lowest(trace: Trace) -> Process | None:
@@ -180,8 +217,8 @@ def _single(channel: Channel, series: Series, update: int) -> Series:
 
 def beside_contents(comparison: Comparison) -> Comparison:
     """``comparison`` without what checkpoints hold, and under which names: here it counts what comes of them."""
-    kept = tuple(one for one in comparison.measurements if one.channel.name not in _CONTENTS)
+    kept = tuple(one for one in comparison.measurements if one.channel.name not in CONTENTS)
     if len(kept) == len(comparison.measurements):
         return comparison
-    left = tuple(NotCompared(channel=name, name="", reason=_OTHER_KIND) for name in _CONTENTS)
+    left = tuple(NotCompared(channel=name, name="", reason=_OTHER_KIND) for name in CONTENTS)
     return replace(comparison, measurements=kept, not_compared=(*comparison.not_compared, *left))

@@ -7,7 +7,7 @@ from typing import Final
 
 from parity.compare.engine import compare
 from parity.compare.measurement import Comparison
-from parity.compare.resume import beside_contents
+from parity.compare.resume import beside_contents, with_lost_state
 from parity.compare.tolerance import Tolerance
 from parity.diagnose.continuation.model import Parts, Resumption
 from parity.diagnose.continuation.rules import continue_run
@@ -114,6 +114,8 @@ def conclude_resume(
     """
     resumption = Resumption(reference=continue_run(reference), candidate=continue_run(candidate))
     comparison = beside_contents(compare(reference.resumed, candidate.resumed))
+    if resumption.candidate.trains_on:
+        comparison = with_lost_state(comparison, reference.saved, candidate.saved)
     rerun, noise = weighed(RESUMED, comparison)
     judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
     rules: tuple[Rule, ...] = (*resume_rules(resumption), *RULES)

@@ -42,6 +42,12 @@ STATE: Final = (
         edit('    scaler.load_state_dict(saved["scaler"])\n', ""),
     ),
     planted(
+        "average-starts-over",
+        "resume-saves-other-state",
+        (3, Phase.CHECKPOINT, "checkpoint_value"),
+        edit('    average = saved["ema"]\n', ""),
+    ),
+    planted(
         "rng-state-dropped",
         "resume-random-state-lost",
         (0, Phase.DATA, "rng"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from parity.compare.checkpoint_model import CheckpointDifference
-from parity.compare.resume import Start
+from parity.compare.resume import CONTENTS, Start
 from parity.diagnose.registry import Cause, Diagnosis
 from parity.findings.model import Judgement
 from parity.trace.model import Trace
@@ -38,6 +38,12 @@ class Continuation:
         """Whether the resumed run makes the same updates as the straight one, and at least one of them."""
         made = max((one.updates for one in self.parts.resumed.processes), default=0)
         return not self.judgement.gating and bool(made) and not self.parts.resumed.exit_status
+
+    @property
+    def trains_on(self) -> bool:
+        """Whether at most what its checkpoints hold tells the resumed run from the straight one."""
+        alike = all(one.channel.name in CONTENTS for one in self.judgement.gating)
+        return alike and not self.parts.resumed.exit_status
 
     @property
     def causes(self) -> dict[str, Cause]:

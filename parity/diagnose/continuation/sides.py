@@ -13,6 +13,7 @@ from parity.diagnose.registry import Cause, Declaration, Declared, Rule
 from parity.trace.channels import Carries
 
 # Outlasted by what a resumed run did; they say nothing about it.
+_MOST: Final = 4
 _ENDS = frozenset({"exit_status", "exception", "updates"})
 
 _ELSEWHERE: Final = Declaration(
@@ -29,7 +30,15 @@ _RESTORES: Final = Declaration(
     predicts="what the reference's own loss explains",
     advice="Accept the difference, or correct the reference.",
 )
-DECLARATIONS: Final = (_ELSEWHERE, _RESTORES)
+_SAVED: Final = Declaration(
+    id="resume-saves-other-state",
+    what="The candidate resumes and trains as if it had never stopped, and then saves other state than a run that did "
+    "not.",
+    needs=("checkpoint_value",),
+    predicts="what its last checkpoint holds, beside that of its own straight run",
+    advice="Restore this part of the checkpoint too, or save it from where it is kept up to date.",
+)
+DECLARATIONS: Final = (_ELSEWHERE, _RESTORES, _SAVED)
 
 
 def resume_rules(resumption: Resumption) -> tuple[Rule, ...]:
@@ -37,7 +46,7 @@ def resume_rules(resumption: Resumption) -> tuple[Rule, ...]:
     ours, theirs = resumption.reference, resumption.candidate
     lost = [_lost(cause, ours, theirs) for name, cause in theirs.causes.items() if name not in ours.causes]
     kept = [_kept(cause, ours) for cause in ours.causes.values() if _is_restored(cause, ours, theirs)]
-    return _elsewhere(resumption), *lost, *kept
+    return _elsewhere(resumption), *lost, *kept, Declared(_saves_other_state, (_SAVED,))
 
 
 def shared(resumption: Resumption) -> tuple[Cause, ...]:
@@ -64,6 +73,23 @@ def _elsewhere(resumption: Resumption) -> Rule:
         )
 
     return Declared(rule, (_ELSEWHERE,))
+
+
+def _saves_other_state(case: Case) -> Cause | None:
+    """Contents of checkpoints are not compared between the sides here: these are of the candidate's own two runs."""
+    found = case.findings("checkpoint_value")
+    if not found:
+        return None
+    keys = [one.name for finding in found for one in finding.measurements]
+    shown = [f"{one.name}: {one.reference} straight, {one.candidate} resumed" for one in found[0].measurements[:_MOST]]
+    more = f", and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return Cause(
+        id=_SAVED.id,
+        title=f"The candidate's resumed run saves another {keys[0].partition('::')[2]}{more}",
+        explains=tuple(finding.id for finding in found),
+        evidence=tuple(shown),
+        consequence="Nothing shows it before the next stop: from there on, another training is continued.",
+    )
 
 
 def _lost(cause: Cause, ours: Continuation, theirs: Continuation) -> Rule:
