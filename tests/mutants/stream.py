@@ -124,7 +124,7 @@ SAMPLE: Final = (
         update=8,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="checkpoints-missing",
+        cause="checkpoint-not-written",
     ),
     Mutant(
         id="decoder-not-saved",
@@ -138,7 +138,7 @@ SAMPLE: Final = (
         update=8,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="checkpoint-part-missing",
+        cause="checkpoint-not-written",
     ),
     Mutant(
         id="memory-not-saved",
@@ -269,7 +269,7 @@ CHUNK: Final = (
         update=14,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_file",
-        cause="checkpoints-missing",
+        cause="checkpoint-not-written",
     ),
     Mutant(
         id="chunk-no-final-checkpoint",

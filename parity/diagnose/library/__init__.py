@@ -119,8 +119,6 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     reported.perplexity_formula,
     model.parameters_transposed,
     ranks.checkpoint_ranks,
-    saving.checkpoints_missing,
-    saving.part_missing,
     saving.last_checkpoint_missing,
     occurrence.checkpoint_content_moved,
     saving.state_missing,

@@ -15,49 +15,6 @@ _COUNTER: Final = "counter"
 
 
 @rule(
-    "checkpoints-missing",
-    needs=("checkpoint_file",),
-    predicts="that all files are missing, with all that they hold",
-    advice="Look for the call that saves, and for the condition that it stands under.",
-)
-def checkpoints_missing(case: Case) -> Cause | None:
-    """The candidate writes no checkpoint at all, though it ends well after as many updates."""
-    lost = measurements(case, "checkpoint_file", differences={Difference.MISSING})
-    if not lost or last_checkpoint(case.candidate) is not None or case.findings("exit_status", "updates"):
-        return None
-    files = sorted({one.name for one in lost})
-    return Cause(
-        id="checkpoints-missing",
-        title="The candidate saves no checkpoint",
-        explains=explained(case, expects("checkpoint_file", *_CONTENT, differences={Difference.MISSING})),
-        evidence=(f"missing: {evidence.listing(files)}",),
-        consequence="Nothing of the training is left, and a stopped run begins anew.",
-    )
-
-
-@rule(
-    "checkpoint-part-missing",
-    needs=("checkpoint_file",),
-    predicts="that these files are missing, with all that they hold",
-    advice="Compare the files that make up one checkpoint, and what is written to each.",
-)
-def part_missing(case: Case) -> Cause | None:
-    """Whenever the candidate saves, it leaves out files that the reference saves beside the others."""
-    lost = measurements(case, "checkpoint_file", differences={Difference.MISSING})
-    saved = {update for _, theirs in case.pairs("checkpoint_file") for update in theirs.updates.tolist()}
-    if not lost or any(one.update not in saved for one in lost):
-        return None
-    files = sorted({one.name for one in lost})
-    return Cause(
-        id="checkpoint-part-missing",
-        title=f"The candidate's checkpoints lack {evidence.plural(len(files), 'file')}",
-        explains=explained(case, expects("checkpoint_file", *_CONTENT, differences={Difference.MISSING})),
-        evidence=(f"missing: {evidence.listing(files)}", "other files are saved after the same updates"),
-        consequence="What these files hold starts over after a resume, or cannot be loaded at all.",
-    )
-
-
-@rule(
     "last-checkpoint-missing",
     needs=("checkpoint_file",),
     predicts="that this file is missing, with all that it holds",

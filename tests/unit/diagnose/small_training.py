@@ -216,7 +216,7 @@ class _Rank:
                 offset = fraction(digest("offset", t.target))
             if t.targets:
                 self.see("target_shape", f"int64[{t.targets}]", "0")
-            share = t.shares[number] if t.shares else 1 / t.micro_steps
+            share = t.shares[number % len(t.shares)] if t.shares else 1 / t.micro_steps
             self.see("loss", output * share * t.loss_scale + t.extra_loss + offset)
             self.see("loss_scale", t.scaler)
             self.draws += t.draws_between
