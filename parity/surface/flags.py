@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeGuard
 
 from parity.surface.model import Flag
 from parity.surface.sources import Source
@@ -12,6 +12,9 @@ _CONFIGURATIONS: Final = ("Config", "Configuration", "Args", "Arguments", "Optio
 _LITERAL: Final = (
     *(ast.Constant, ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator),
     *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.expr_context),
+)
+_ARGPARSE: Final = frozenset(
+    {"action", "choices", "const", "default", "dest", "help", "metavar", "nargs", "required", "type"}
 )
 _NO_VALUE: Final = {"store_true": "False", "store_false": "True", "count": "0"}
 
@@ -29,15 +32,24 @@ def plain_name(name: str) -> str:
 
 
 def _calls(source: Source) -> Iterator[Flag]:
-    """``parser.add_argument("--x", ...)`` and ``@click.option("--x", ...)``."""
+    """``parser.add_argument("--x", ...)``, under whatever name, and ``@click.option("--x", ...)``."""
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Call):
             continue
         called = _last(node.func)
-        if called == "add_argument":
+        if called == "add_argument" or _stands_in(node):
             yield from _declared(source, node, "argparse")
         elif called == "option" and isinstance(node.func, ast.Attribute):
             yield from _declared(source, node, "click")
+
+
+def _stands_in(call: ast.Call) -> bool:
+    """Whether a call of a plain name is one of ``add_argument`` by what it is given: options, then its keywords."""
+    if not isinstance(call.func, ast.Name) or not call.args:
+        return False
+    options = all(isinstance(one, ast.Constant) and str(one.value).startswith("-") for one in call.args)
+    given = {word.arg for word in call.keywords}
+    return options and "help" in given and given <= _ARGPARSE
 
 
 def _declared(source: Source, call: ast.Call, style: str) -> Iterator[Flag]:
@@ -178,13 +190,43 @@ def _is_plain(value: ast.expr) -> bool:
 
 
 def _resolved(source: Source, value: ast.expr | None) -> str:
-    """Source text of a default; of a name that the module gives a literal, that literal."""
+    """Source text of a default; of a name that the module gives a literal, or of a field of a class in it, that."""
+    meant = None
     if isinstance(value, ast.Name):
-        for statement in source.tree.body:
-            target, meant = _assigned(statement)
-            if target == value.id and meant is not None and _is_plain(meant):
-                return _text(meant)
-    return _text(value)
+        meant = _meant(source.tree.body, value.id)
+    elif isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        meant = _field_of(source, value.value.id, value.attr)
+    return _text(meant if meant is not None and _is_plain(meant) else value)
+
+
+def _meant(statements: list[ast.stmt], name: str) -> ast.expr | None:
+    """What ``name`` is set to first among ``statements``, alone or with others."""
+    single = (_assigned(statement) for statement in statements)
+    several = (pair for statement in statements for pair in _unpacked(statement))
+    return next((value for target, value in (*single, *several) if target == name), None)
+
+
+def _unpacked(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """``a, b = 1, 2``, one by one."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple):
+        for target in statement.targets:
+            if isinstance(target, ast.Tuple) and len(target.elts) == len(statement.value.elts):
+                yield from ((_last(one), value) for one, value in zip(target.elts, statement.value.elts, strict=True))
+
+
+def _field_of(source: Source, holder: str, name: str) -> ast.expr | None:
+    """The default of field ``name`` of the class that ``holder`` is made of, without arguments, wherever that is."""
+    made = (_assigned(node) for node in ast.walk(source.tree) if isinstance(node, ast.stmt))
+    kinds = {_last(value.func) for target, value in made if target == holder and _is_bare_call(value)}
+    for node in source.tree.body:
+        if isinstance(node, ast.ClassDef) and kinds == {node.name}:
+            default = _meant(node.body, name)
+            return None if default is None else _field_default(default)
+    return None
+
+
+def _is_bare_call(value: ast.expr | None) -> TypeGuard[ast.Call]:
+    return isinstance(value, ast.Call) and not value.args and not value.keywords
 
 
 def _last(node: ast.expr) -> str:

@@ -26,6 +26,18 @@ FLAGS = {
     ),
     "argparse-short": ('parser.add_argument("-n", type=int)', ("n", "", "int", "argparse")),
     "argparse-dashes": ('parser.add_argument("--min-lr")', ("min_lr", "", "", "argparse")),
+    "argparse-by-another-name": (
+        'add = parser.add_argument\nadd("--lr", type=float, default=0.1, help="the rate")',
+        ("lr", "0.1", "float", "argparse"),
+    ),
+    "argparse-default-of-a-field": (
+        'class Held:\n    lr: float = 0.1\ndef parse():\n    d = Held()\n    parser.add_argument("--lr", default=d.lr)',
+        ("lr", "0.1", "", "argparse"),
+    ),
+    "argparse-default-of-several": (
+        'LR, EPS = 0.1, 1e-8\nparser.add_argument("--eps", default=EPS)',
+        ("eps", "1e-08", "", "argparse"),
+    ),
     "argparse-named-default": ('LR = 3\nparser.add_argument("--lr", default=LR)', ("lr", "3", "", "argparse")),
     "click": (
         '@click.option("--lr", "-l", type=float, default=0.1)\ndef main(lr): pass',
@@ -51,6 +63,7 @@ FLAGS = {
     "pydantic": ("class Mine(BaseModel):\n    lr: float = Field(0.1)", ("lr", "0.1", "float", "dataclass")),
 }
 NO_FLAGS = {
+    "another-function": "show('--lr', help='x', colour='red')",
     "positional": 'parser.add_argument("file")',
     "after-the-configurator": "exec(open('c.py').read())\nlr = 1",
     "computed": "lr = compute()\nexec(open('c.py').read())",
