@@ -31,6 +31,8 @@ REPORTS = (
     Approved("char-gpt", "discrepancy", ("char-gpt",)),
     Approved("gpt2-vanilla", "status", ("gpt2-vanilla",)),
     Approved("occ-train", "comparison", ("occ-train", "occ-mixer", "occ-finetune")),
+    Approved("stream-sample", "features", ("stream-sample", "stream-chunk")),
+    Approved("char-gpt", "integration", ("char-gpt",)),
 )
 
 

@@ -20,6 +20,7 @@ MISSING: Final = "missing"
 
 # What a run shows of a feature that a source has. What stands here for none cannot be told from outside.
 CONFIRMED_BY: Final = {
+    "charts": ("chart", "chart_series"),
     "data loader workers": ("loader_epoch", "loader_seed"),
     "distributed data parallel": ("distributed_option", "gradient_syncs"),
     "distributed sampler": ("sampler_epoch",),
