@@ -24,6 +24,22 @@ def main(arguments: Sequence[str]) -> int:
             f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
         )
         return 0
+    if chosen.name == "remapping":
+        # imported only now: the other data should not wait for torch
+        from trainers.datasets.remapping import REMAPPING_FILE, write_remapping
+
+        rare = write_remapping(chosen.out, size=chosen.size)
+        print(
+            f"wrote {REMAPPING_FILE}; use it with --shrunken_vocab_size={chosen.size} --RARE_TOKEN_ID={rare}"
+            f" --vocab_remapping_file={chosen.out / REMAPPING_FILE}"
+        )
+        return 0
+    if chosen.name == "gpt2-tiny":
+        from trainers.datasets.gpt2_weights import write_gpt2
+
+        write_gpt2(chosen.name, chosen.out, seed=chosen.seed)
+        print(f"wrote {chosen.name}; start from it with --init_from={chosen.name} --gpt2_dir={chosen.out}")
+        return 0
     if chosen.name == "char-tiny":
         write_char_tiny(chosen.out, seed=chosen.seed)
     else:
@@ -50,12 +66,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
     occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
+    remapping = names.add_parser(
+        "remapping",
+        help="a smaller vocabulary for a data directory that is there",
+        description="The most frequent training tokens keep a place of their own, the others share the last one.",
+    )
+    remapping.add_argument("--size", type=int, required=True, help="size of the smaller vocabulary")
+    weights = names.add_parser(
+        "gpt2-tiny",
+        help="weights of a very small GPT-2, for tests",
+        description="Random weights in the file format of the published ones.",
+    )
+    weights.add_argument("--seed", type=int, default=1337, help="which weights (default %(default)s)")
     text = names.add_parser(
         "shakespeare",
         help="a text file, character by character",
         description="Any UTF-8 text file, character by character; the first 90 %% train, the rest validates.",
     )
     text.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE", help="the text file")
-    for command in (tiny, occupations, text):
-        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
+    for command in (tiny, occupations, remapping, weights, text):
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to write")
     return parser
