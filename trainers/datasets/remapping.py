@@ -1,4 +1,4 @@
-"""A smaller vocabulary for a data directory: the most frequent tokens keep a place of their own, the others share one."""
+"""A smaller vocabulary for token files: the most frequent tokens keep a place of their own, the others share one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def write_remapping(directory: Path, *, size: int) -> int:
     if vocabulary_size is None:
         raise DataError(f"{directory} has no {META_FILE}, so the size of its vocabulary is unknown")
     if not 1 < size < vocabulary_size:
-        raise DataError(
-            f"--size is {size}, expected 2 to {vocabulary_size - 1}, less than the {vocabulary_size} tokens"
-        )
+        raise DataError(f"--size is {size}, expected 2 to {vocabulary_size - 1} for {vocabulary_size} tokens")
     tokens = to_tensor(open_tokens(directory / "train.bin"))
     torch.save(most_frequent(tokens, vocabulary_size=vocabulary_size, size=size), directory / REMAPPING_FILE)
     return size - 1
