@@ -19,6 +19,7 @@ import pickle
 import random
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from contextlib import contextmanager, nullcontext
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn as nn
-from torch.distributed import destroy_process_group, init_process_group
+from torch.distributed import broadcast, destroy_process_group, init_process_group
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
@@ -40,7 +41,8 @@ log_interval = 1 # print a line every so many iterations
 eval_iters = 200 # batches per split in one evaluation
 eval_only = False # leave after the evaluation at iteration 0
 always_save_checkpoint = True # save at every evaluation, not only when the validation loss has improved
-init_from = 'scratch' # 'scratch' or 'resume'
+init_from = 'scratch' # 'scratch', 'resume', or the name of a GPT-2 whose weights to start from, such as 'gpt2-medium'
+gpt2_dir = None # where those weights are, <name>/pytorch_model.bin; None means download, which needs transformers
 log_dir = 'logs' # one log_run_<timestamp>.txt per run goes here
 file_logging = True # write that log file
 vocab_size = None # used only when the data directory holds no meta.pkl
@@ -50,6 +52,14 @@ data_dir = None # where the token files are; None means data/<dataset>
 train_shard_filenames = ['train.bin'] # fineweb10B replaces this default by its own 103 names
 num_train_shards = 1 # becomes the length of the list above; any value but 1 has to agree with it
 data_seed = 1337 # for the places where training batches are cut, plus the rank
+background_batches = False # cut batches ahead in a thread, at places that nobody seeds; else when they are needed
+curriculum_alpha = 1.0 # tokens to aim at: 1.0 all alike, 0.0 as in the corpus; any value but 1.0 scores batches
+corpus_tokens = 100000000 # tokens, over all shards, from which the frequencies in the corpus are estimated
+corpus_dist_dir = None # where that estimate is kept; None means the data directory
+# vocabulary
+shrunken_vocab_size = None # size of a smaller vocabulary, onto which the tokens of the data are mapped
+vocab_remapping_file = None # a LongTensor: the smaller vocabulary's id of each token
+RARE_TOKEN_ID = None # the id that stands for all tokens which the smaller vocabulary leaves out
 # batch
 gradient_accumulation_steps = 40 # micro-steps per update, summed over all processes
 batch_size = 12 # sequences per micro-step and process
@@ -64,6 +74,10 @@ n_hidden = None # width of the MLP; None means 4 * n_embd
 use_rotary_embeddings = False # rotate queries and keys instead of learning a position table
 rotary_base = 10000 # longest wavelength of the rotation, divided by 2 pi
 rotary_max_position_embeddings = 2048 # positions for which rotations are tabulated
+embedding_mode = 'standard' # 'standard', or 'lora': freeze the token embedding and train a low-rank addition to it
+attn_lora_rank = 0 # the same for query, key and value; 0 means that they are trained themselves
+embedding_rank = 0 # rank of the addition to the token embedding
+lora_alpha = 1.0 # additions count alpha / rank times
 # optimisation
 learning_rate = 6e-4 # the peak, reached after warm-up
 max_iters = 600000 # index of the last iteration (so there is one update more than this)
@@ -134,12 +148,75 @@ class RotaryTable(nn.Module):
         first, second = x.chunk(2, dim=-1)
         return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
+class LoRALinear(nn.Module):
+    """ a frozen linear layer plus alpha / r * B A, of which only the narrow matrices A and B are trained """
+
+    def __init__(self, main_weight, rank, alpha):
+        super().__init__()
+        self.main_weight = main_weight
+        self.main_weight.weight.requires_grad_(False)
+        self.scale = alpha / rank
+        like = main_weight.weight
+        self.lora_A = nn.Parameter(like.new_empty(rank, like.size(1)))
+        self.lora_B = nn.Parameter(like.new_empty(like.size(0), rank))
+        self.reset()
+
+    def reset(self):
+        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
+        nn.init.zeros_(self.lora_B) # nothing is added at first
+
+    def forward(self, x):
+        return self.main_weight(x) + self.scale * F.linear(F.linear(x, self.lora_A), self.lora_B)
+
+    def merged_weight(self):
+        return self.main_weight.weight.detach() + self.scale * self.lora_B.detach() @ self.lora_A.detach()
+
+class LoRAEmbedding(nn.Module):
+    """ a frozen embedding plus alpha / r * B A, with one narrow row of A per token """
+
+    def __init__(self, main_weight, rank, alpha):
+        super().__init__()
+        self.main_weight = main_weight
+        self.main_weight.weight.requires_grad_(False)
+        self.scale = alpha / rank
+        like = main_weight.weight
+        self.lora_A = nn.Parameter(like.new_empty(like.size(0), rank))
+        self.lora_B = nn.Parameter(like.new_empty(like.size(1), rank))
+        self.reset()
+
+    def reset(self):
+        nn.init.normal_(self.lora_A, mean=0.0, std=0.02)
+        nn.init.zeros_(self.lora_B)
+
+    def forward(self, idx):
+        return self.main_weight(idx) + self.scale * F.linear(F.embedding(idx, self.lora_A), self.lora_B)
+
+    def merged_weight(self):
+        return self.main_weight.weight.detach() + self.scale * self.lora_A.detach() @ self.lora_B.detach().T
+
+def merge_lora(layer):
+    """ move what has been learned into the frozen weight, and start learning anew """
+    with torch.no_grad():
+        layer.main_weight.weight.copy_(layer.merged_weight())
+        layer.reset()
+
+def set_lora_rank(layer, rank, alpha):
+    """ a layer that computes the same, with an untrained addition of another rank; rank 0 makes it a plain layer """
+    if isinstance(layer, (LoRALinear, LoRAEmbedding)):
+        merge_lora(layer)
+        layer = layer.main_weight
+        layer.weight.requires_grad_(True)
+    if rank == 0:
+        return layer
+    return (LoRAEmbedding if isinstance(layer, nn.Embedding) else LoRALinear)(layer, rank, alpha)
+
 class CausalSelfAttention(nn.Module):
 
     def __init__(self, args):
         super().__init__()
         assert args.n_embd % args.n_head == 0, f"n_embd={args.n_embd} is not a multiple of n_head={args.n_head}"
-        self.c_attn = nn.Linear(args.n_embd, 3 * args.n_embd, bias=args.bias) # query, key, value
+        self.c_attn = set_lora_rank(nn.Linear(args.n_embd, 3 * args.n_embd, bias=args.bias), # query, key, value
+                                    args.attn_lora_rank, args.lora_alpha)
         self.c_proj = nn.Linear(args.n_embd, args.n_embd, bias=args.bias)
         self.resid_dropout = nn.Dropout(args.dropout)
         self.n_head = args.n_head
@@ -201,14 +278,21 @@ class GPTConfig:
     use_rotary_embeddings: bool
     rotary_base: int
     rotary_max_position_embeddings: int
+    embedding_mode: str
+    embedding_rank: int
+    attn_lora_rank: int
+    lora_alpha: float
 
 class GPT(nn.Module):
 
     def __init__(self, args):
         super().__init__()
         assert args.vocab_size is not None
+        assert args.embedding_mode in ('standard', 'lora'), f"unknown embedding_mode {args.embedding_mode!r}"
+        assert args.embedding_mode == 'standard' or args.embedding_rank > 0, "mode 'lora' needs an embedding_rank"
         self.args = args
-        parts = {'wte': nn.Embedding(args.vocab_size, args.n_embd)}
+        parts = {'wte': set_lora_rank(nn.Embedding(args.vocab_size, args.n_embd),
+                                      args.embedding_rank if args.embedding_mode == 'lora' else 0, args.lora_alpha)}
         if not args.use_rotary_embeddings: # rotary models have no position table
             parts['wpe'] = nn.Embedding(args.block_size, args.n_embd)
         parts['drop'] = nn.Dropout(args.dropout)
@@ -216,12 +300,22 @@ class GPT(nn.Module):
         parts['ln_f'] = LayerNorm(args.n_embd, args.bias)
         self.transformer = nn.ModuleDict(parts)
         self.lm_head = nn.Linear(args.n_embd, args.vocab_size, bias=False)
-        self.transformer.wte.weight = self.lm_head.weight # one matrix reads tokens and predicts them
+        self.tie_weights()
         self.apply(self.init_weights)
         # two additions to the residual stream per layer, so that its variance does not grow with depth
         for name, parameter in self.named_parameters():
             if name.endswith('c_proj.weight'):
                 nn.init.normal_(parameter, mean=0.0, std=0.02 / math.sqrt(2 * args.n_layer))
+
+    def token_embedding(self):
+        """ the embedding without what LoRA adds to it """
+        wte = self.transformer.wte
+        return wte.main_weight if isinstance(wte, LoRAEmbedding) else wte
+
+    def tie_weights(self):
+        """ one matrix reads tokens and predicts them; frozen in the one place, it is frozen in the other """
+        self.lm_head.weight.requires_grad_(self.token_embedding().weight.requires_grad)
+        self.token_embedding().weight = self.lm_head.weight
 
     def init_weights(self, module):
         if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -257,6 +351,46 @@ class GPT(nn.Module):
         if 'wpe' in self.transformer:
             self.transformer.wpe.weight = nn.Parameter(self.transformer.wpe.weight.detach()[:block_size].clone())
 
+    def lora_layers(self):
+        return {name: layer for name, layer in self.named_modules() if isinstance(layer, (LoRALinear, LoRAEmbedding))}
+
+    def merged_state_dict(self):
+        """ the state dict of a model without LoRA; only the output layer computes something else if its twin has one """
+        layers = self.lora_layers()
+        if not layers:
+            return self.state_dict()
+        state = {}
+        for name, tensor in self.state_dict().items():
+            layer, is_main, kind = name.partition('.main_weight.')
+            if is_main:
+                state[f'{layer}.{kind}'] = layers[layer].merged_weight() if kind == 'weight' else tensor
+            elif not name.endswith(('.lora_A', '.lora_B')):
+                state[name] = tensor
+        state['lm_head.weight'] = state['transformer.wte.weight'] # still one matrix
+        return state
+
+    def load_merged_state_dict(self, state):
+        """ the other way round: additions stay as they are """
+        for name in self.lora_layers():
+            state = {key.replace(f'{name}.', f'{name}.main_weight.'): tensor for key, tensor in state.items()}
+        missing, unexpected = self.load_state_dict(state, strict=False)
+        left = [name for name in missing if not name.endswith(('.lora_A', '.lora_B'))]
+        assert not left and not unexpected, f"missing {left}, unexpected {unexpected}"
+
+    def resize_vocabulary(self, vocab_size, source, noise):
+        """ let new tokens begin near the token `source`, at distances of about `noise` per channel """
+        def grow(rows, deviation):
+            more = rows[source].expand(vocab_size - rows.size(0), -1)
+            return torch.cat((rows, more + deviation * torch.randn_like(more)))
+
+        wte = self.transformer.wte
+        with torch.no_grad():
+            self.lm_head.weight = nn.Parameter(grow(self.lm_head.weight, noise))
+            if isinstance(wte, LoRAEmbedding):
+                wte.lora_A = nn.Parameter(grow(wte.lora_A, 0.0))
+        self.tie_weights()
+        self.token_embedding().num_embeddings = self.lm_head.out_features = self.args.vocab_size = vocab_size
+
     def configure_optimizer(self, weight_decay, learning_rate, betas, device_type):
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
         groups = [
@@ -277,29 +411,91 @@ class GPT(nn.Module):
         flops_per_token = 6 * self.get_num_params() + 12 * L * H * Q * T
         return flops_per_token * T * sequences / dt / 121e12
 
+gpt2_sizes = {
+    'gpt2-tiny': dict(n_layer=2, n_head=2, n_embd=32), # for trying things out
+    'gpt2': dict(n_layer=12, n_head=12, n_embd=768), # 124M parameters
+    'gpt2-medium': dict(n_layer=24, n_head=16, n_embd=1024), # 350M
+    'gpt2-large': dict(n_layer=36, n_head=20, n_embd=1280), # 774M
+    'gpt2-xl': dict(n_layer=48, n_head=25, n_embd=1600), # 1558M
+}
+
+def load_gpt2(name):
+    """ the weights of a GPT-2 under the names of this model """
+    if gpt2_dir is not None:
+        weights = torch.load(os.path.join(gpt2_dir, name, 'pytorch_model.bin'))
+    else:
+        from transformers import GPT2LMHeadModel
+        weights = GPT2LMHeadModel.from_pretrained(name).state_dict()
+    state = {}
+    for key, tensor in weights.items():
+        key = key.removeprefix('transformer.') # some files have it, some have not
+        if key == 'lm_head.weight' or key.endswith(('.attn.bias', '.attn.masked_bias')): # the embedding, causal masks
+            continue
+        if key.endswith(('c_attn.weight', 'c_proj.weight', 'c_fc.weight')): # stored as (inputs, outputs)
+            tensor = tensor.t()
+        state['transformer.' + key] = tensor
+    state['lm_head.weight'] = state['transformer.wte.weight']
+    return state
+
 # ----------------------------------------------------------------------------------------------------------------------
 # the data
 
 class BatchManager:
-    """ a first-in first-out buffer of training batches, refilled 50 at a time from one shard after the other """
+    """
+    a buffer of training batches, cut 50 at a time from one shard after the other: first in, first out, until the target
+    distribution changes. Then batches of tokens that have been served too rarely come first
+    """
 
     batches_per_refill = 50
+    capacity = 2000
 
-    def __init__(self, paths, batch_size, block_size, device, seed):
+    def __init__(self, paths, batch_size, block_size, device, seed, vocab_size, background):
         self.paths = paths
         self.batch_size = batch_size
         self.block_size = block_size
         self.device = device
-        self.rng = random.Random(seed) # private, so that nobody else moves the places where batches are cut
+        # private, so that nobody else moves the places where batches are cut; the thread takes the generator of all
+        self.rng = random if background else random.Random(seed)
         self.next_shard = 0
-        self.buffer = deque()
+        self.buffer = deque() # of score, x, y
+        self.lock = threading.Lock()
+        self.uniform_dist = torch.full((vocab_size,), 1.0 / vocab_size, dtype=torch.float64)
+        self.corpus_dist = None # estimated when it is needed
+        self.target_dist = self.uniform_dist
+        self.served_counts = torch.zeros(vocab_size, dtype=torch.float64) # per token
         self.total_tokens_served = 0
+        self.rescore_event = threading.Event()
+        self.shutdown_event = threading.Event()
+        self.thread = None
+        if background:
+            self.thread = threading.Thread(target=self.fill_buffer, daemon=True)
+            self.thread.start()
+
+    def fill_buffer(self):
+        """ what the thread does """
+        while not self.shutdown_event.is_set():
+            if len(self.buffer) < self.capacity:
+                self.refill()
+            if self.rescore_event.is_set():
+                self.rescore()
+            self.shutdown_event.wait(0.1)
 
     def refill(self):
+        for _ in self.paths:
+            batches = self.cut_batches()
+            if batches:
+                with self.lock:
+                    self.buffer.extend(batches)
+                return
+        sys.exit(f"no shard holds {self.batch_size * self.block_size + 1} tokens, enough for one batch")
+
+    def cut_batches(self):
+        """ consecutive batches of the next shard, from a random place on """
         tokens = np.memmap(self.paths[self.next_shard], dtype='<u2', mode='r')
         self.next_shard = (self.next_shard + 1) % len(self.paths)
         span = self.batch_size * self.block_size
         start = self.rng.randint(0, max(0, len(tokens) - self.batches_per_refill * span))
+        batches = []
         for number in range(self.batches_per_refill):
             begin = start + number * span
             window = tokens[begin:begin + span + 1]
@@ -309,18 +505,78 @@ class BatchManager:
             # y is x moved by one in the flat stream: the last target of a row is the first token of the next row
             x = window[:-1].view(self.batch_size, self.block_size)
             y = window[1:].view(self.batch_size, self.block_size)
-            self.buffer.append((x, y))
+            batches.append((-1.0, x, y))
+        return batches
+
+    def rescore(self):
+        """ put batches in front whose tokens are more frequent in the target distribution than in what was served """
+        with self.lock:
+            self.rescore_event.clear()
+            served_dist = self.served_counts / (self.total_tokens_served + 1e-9)
+            wanted = self.target_dist / (served_dist + 1e-9)
+            scored = []
+            for _, x, y in self.buffer:
+                ids, counts = torch.unique(x, return_counts=True)
+                scored.append(((counts * wanted[ids]).sum().item(), x, y))
+            scored.sort(key=lambda batch: batch[0], reverse=True)
+            self.buffer = deque(scored[:self.capacity])
 
     def get_next_batch(self):
-        for _ in self.paths:
-            if self.buffer:
-                break
-            self.refill()
-        if not self.buffer:
-            sys.exit(f"no shard holds {self.batch_size * self.block_size + 1} tokens, enough for one batch")
-        x, y = self.buffer.popleft()
-        self.total_tokens_served += x.numel()
+        if self.thread is None:
+            if not self.buffer:
+                self.refill()
+            if self.rescore_event.is_set():
+                self.rescore()
+        while not self.buffer: # the thread has not got round to it yet
+            if not self.thread.is_alive():
+                sys.exit("the thread that cuts training batches has ended")
+            time.sleep(0.01)
+        with self.lock:
+            _, x, y = self.buffer.popleft()
+            ids, counts = torch.unique(x, return_counts=True)
+            self.served_counts[ids] += counts
+            self.total_tokens_served += x.numel()
         return to_device(x, self.device), to_device(y, self.device)
+
+    def update_target_distribution(self, alpha):
+        """ aim at all tokens alike with 1.0, at their frequencies in the corpus with 0.0 """
+        if self.corpus_dist is None:
+            self.corpus_dist = estimate_corpus_dist(self.paths, len(self.uniform_dist))
+        with self.lock:
+            self.target_dist = (1 - alpha) * self.corpus_dist + alpha * self.uniform_dist
+        self.rescore_event.set()
+
+    def get_non_outlier_tokens(self, ignored_share):
+        """ ids of the most frequently served tokens, as few as make up all but `ignored_share` of what was served """
+        with self.lock:
+            if self.total_tokens_served == 0:
+                return torch.arange(len(self.served_counts))
+            shares, ids = torch.sort(self.served_counts / self.total_tokens_served, descending=True, stable=True)
+        last = torch.searchsorted(shares.cumsum(0), torch.tensor(1.0 - ignored_share, dtype=torch.float64), right=True)
+        return ids[:min(last.item(), len(ids) - 1) + 1]
+
+    def shutdown(self):
+        self.shutdown_event.set()
+        if self.thread is not None:
+            self.thread.join(timeout=5)
+
+def estimate_corpus_dist(paths, vocab_size):
+    """ frequencies of tokens at the beginning of each shard, kept in a file; shards that are too short do not count """
+    filename = f'corpus_dist_approx_{corpus_tokens}.pt'
+    path = os.path.join(data_path if corpus_dist_dir is None else corpus_dist_dir, filename)
+    if os.path.exists(path):
+        return torch.load(path)
+    quota = corpus_tokens // len(paths)
+    counts = torch.zeros(vocab_size, dtype=torch.float64)
+    for tokens in (np.memmap(shard, dtype='<u2', mode='r') for shard in paths):
+        if len(tokens) >= quota:
+            ids = torch.from_numpy(tokens[:quota].astype(np.int64)).clamp(max=vocab_size - 1)
+            counts += torch.bincount(ids, minlength=vocab_size)
+    corpus_dist = counts / counts.sum()
+    if master_process:
+        torch.save(corpus_dist, path + '.tmp') # other processes may look at any time
+        os.rename(path + '.tmp', path)
+    return corpus_dist
 
 def to_device(tensor, device):
     if 'cuda' in device: # from pinned memory the copy does not wait
@@ -332,6 +588,10 @@ def get_val_batch():
     x = torch.stack([torch.from_numpy(val_tokens[s:s + block_size].astype(np.int64)) for s in starts])
     y = torch.stack([torch.from_numpy(val_tokens[s + 1:s + 1 + block_size].astype(np.int64)) for s in starts])
     return to_device(x, device), to_device(y, device)
+
+def remap(x, y):
+    """ tokens of the data to tokens of the model """
+    return (remapping_vector[x], remapping_vector[y]) if remapping_active else (x, y)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # the log file and the stopwatch
@@ -446,7 +706,7 @@ signal.signal(signal.SIGINT, request_shutdown)
 signal.signal(signal.SIGTERM, request_shutdown)
 
 # ----------------------------------------------------------------------------------------------------------------------
-# model, optimizer, batches: in this order
+# vocabulary, model, optimizer, batches: in this order
 
 data_path = os.path.join('data', dataset) if data_dir is None else data_dir
 meta_path = os.path.join(data_path, 'meta.pkl')
@@ -457,11 +717,32 @@ if os.path.exists(meta_path):
         print(f"vocab_size={vocab_size} gives way to {meta_vocab_size}, found in {meta_path}")
 else:
     meta_vocab_size = None
+data_vocab_size = vocab_size if meta_vocab_size is None else meta_vocab_size
+
+remapping_vector = None
+if shrunken_vocab_size is not None:
+    if vocab_remapping_file is None or RARE_TOKEN_ID is None:
+        raise ValueError(f"shrunken_vocab_size={shrunken_vocab_size} needs vocab_remapping_file and RARE_TOKEN_ID")
+    if master_process:
+        remapping_vector = torch.load(vocab_remapping_file, map_location=device)
+if ddp: # the length says whether there is one
+    length = torch.tensor(0 if remapping_vector is None else len(remapping_vector), device=device)
+    broadcast(length, src=0)
+    if length > 0:
+        if not master_process:
+            remapping_vector = torch.empty(length, dtype=torch.int64, device=device)
+        broadcast(remapping_vector, src=0)
+remapping_active = remapping_vector is not None # may be switched off while training goes on
+if remapping_active:
+    data_vocab_size = len(remapping_vector)
+    if master_process:
+        print(f"remapping {data_vocab_size} tokens to {shrunken_vocab_size}, of which {RARE_TOKEN_ID} is the rare one")
 
 model_args = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, bias=bias,
-                  vocab_size=vocab_size if meta_vocab_size is None else meta_vocab_size, dropout=dropout,
+                  vocab_size=data_vocab_size if shrunken_vocab_size is None else shrunken_vocab_size, dropout=dropout,
                   n_hidden=n_hidden, use_rotary_embeddings=use_rotary_embeddings, rotary_base=rotary_base,
-                  rotary_max_position_embeddings=rotary_max_position_embeddings)
+                  rotary_max_position_embeddings=rotary_max_position_embeddings, embedding_mode=embedding_mode,
+                  embedding_rank=embedding_rank, attn_lora_rank=attn_lora_rank, lora_alpha=lora_alpha)
 iter_num = 0
 best_val_loss = 1e9
 checkpoint = None
@@ -487,8 +768,15 @@ elif init_from == 'resume':
                            for name, tensor in checkpoint['model'].items()})
     iter_num = checkpoint['iter_num']
     best_val_loss = checkpoint['best_val_loss']
+elif init_from in gpt2_sizes:
+    if master_process:
+        print(f"starting from the weights of {init_from}")
+    assert not use_rotary_embeddings, f"{init_from} has a position table, so use_rotary_embeddings has to be False"
+    model_args.update(gpt2_sizes[init_from], vocab_size=50257, block_size=1024, bias=True, n_hidden=None)
+    model = GPT(GPTConfig(**model_args))
+    model.load_merged_state_dict(load_gpt2(init_from))
 else:
-    sys.exit(f"init_from={init_from!r}, expected 'scratch' or 'resume'")
+    sys.exit(f"init_from={init_from!r}, expected 'scratch', 'resume' or one of {', '.join(gpt2_sizes)}")
 if block_size < model.args.block_size:
     model.crop_block_size(block_size)
     model_args['block_size'] = block_size
@@ -512,7 +800,10 @@ if ddp:
     model = DistributedDataParallel(model, device_ids=[torch.device(device).index] if device_type == 'cuda' else None)
 
 batch_manager = BatchManager([os.path.join(data_path, name) for name in train_shard_filenames],
-                             batch_size, block_size, device, data_seed + rank)
+                             batch_size, block_size, device, data_seed + rank,
+                             data_vocab_size or model_args['vocab_size'], background_batches)
+if curriculum_alpha != 1.0:
+    batch_manager.update_target_distribution(curriculum_alpha)
 val_tokens = np.memmap(os.path.join(data_path, 'val.bin'), dtype='<u2', mode='r')
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -531,23 +822,33 @@ def get_lr(it):
 
 @torch.no_grad()
 def estimate_loss():
-    """ mean loss of eval_iters batches per split; the train split takes its batches from the training stream """
+    """
+    mean loss of eval_iters batches per split; the train split takes its batches from the training stream. With a
+    smaller vocabulary also the core accuracy: the share of right guesses where the right one is not the rare token
+    """
     out = {}
+    core_hits, core_positions = 0, 0
     model.eval()
     for split, next_batch in (('train', batch_manager.get_next_batch), ('val', get_val_batch)):
         losses = torch.zeros(eval_iters)
         for k in range(eval_iters):
-            x, y = next_batch()
+            x, y = remap(*next_batch())
             with autocast:
-                _, loss = model(x, y)
+                logits, loss = model(x, y)
             losses[k] = loss.item()
+            if remapping_active and split == 'val':
+                is_core = y != RARE_TOKEN_ID
+                core_hits += ((logits.argmax(dim=-1) == y) & is_core).sum().item()
+                core_positions += is_core.sum().item()
         out[split] = losses.mean()
+    if remapping_active:
+        out['val_core_acc'] = core_hits / max(core_positions, 1)
     model.train()
     return out
 
 def save_checkpoint(filename, **extra):
     content = {
-        'model': raw_model.state_dict(),
+        'model': raw_model.merged_state_dict(),
         'optimizer': optimizer.state_dict(),
         'param_names': dict(raw_model.named_parameters()),
         'model_args': model_args,
@@ -600,6 +901,8 @@ while True:
             print(f"step {iter_num}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}, lr: {lr:.4f}, "
                   f"tokens/sec {tokens_per_sec:.0f}")
             logger.log_step(iter_num, losses, tokens_per_sec)
+            if 'val_core_acc' in losses:
+                logger.log(f"step {iter_num}: val core accuracy {losses['val_core_acc']:.4f}")
             if iter_num > 0 and (losses['val'] < best_val_loss or always_save_checkpoint):
                 best_val_loss = losses['val']
                 print(f"saving checkpoint to {out_dir}")
@@ -616,7 +919,7 @@ while True:
                 # gradients are exchanged once per update, in the last backward pass
                 model.require_backward_grad_sync = micro_step == gradient_accumulation_steps - 1
             with timer.section('forward_pass'), autocast:
-                _, loss = model(X, Y)
+                _, loss = model(*remap(X, Y))
                 loss = loss / gradient_accumulation_steps # the sum over micro-steps is then a mean
             with timer.section('data_loading'): # while a GPU is still busy with the forward pass
                 X, Y = batch_manager.get_next_batch()
@@ -664,6 +967,7 @@ while True:
     if iter_num > max_iters:
         break
 
+batch_manager.shutdown()
 logger.close()
 if ddp:
     # the wrapped model keeps the group alive, and a gloo thread that outlives the interpreter aborts the process

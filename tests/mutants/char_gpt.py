@@ -137,10 +137,12 @@ SEED_000: Final = (
                 file="char_gpt/evaluation.py",
                 old=(
                     "    train = _mean_loss(model, next_train_batch, batches_per_split, precision)\n"
-                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision)\n"
+                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision, "
+                    "accuracy)\n"
                 ),
                 new=(
-                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision)\n"
+                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision, "
+                    "accuracy)\n"
                     "    train = _mean_loss(model, next_train_batch, batches_per_split, precision)\n"
                 ),
             ),

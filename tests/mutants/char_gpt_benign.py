@@ -14,7 +14,8 @@ CHAR_GPT_BENIGN: Final = (
         id="data-loader-method-renamed",
         edits=(
             Edit(file=_TRAINER, old="get_batch", new="get_next_batch", times=4),
-            Edit(file="char_gpt/batches.py", old="def get_batch", new="def get_next_batch", times=2),
+            Edit(file="char_gpt/batches.py", old="def get_batch", new="def get_next_batch"),
+            Edit(file="char_gpt/batch_manager.py", old="def get_batch", new="def get_next_batch"),
         ),
     ),
     Benign(

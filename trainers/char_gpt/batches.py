@@ -1,10 +1,8 @@
-"""Batches: a buffered stream for training, random windows for validation."""
+"""Where batches are cut: runs of consecutive windows for training, random windows for validation."""
 
 from __future__ import annotations
 
-import random
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -30,59 +28,42 @@ def cut_batches(tokens: Tokens, *, start: int, batch_size: int, block_size: int,
         yield window[:-1].view(batch_size, block_size), window[1:].view(batch_size, block_size)
 
 
-class BatchManager:
-    """A first-in first-out buffer of training batches.
-
-    Whenever the buffer is empty it takes the next shard, round robin, and cuts consecutive batches from a random start.
-    """
+class BatchCutter:
+    """Cuts consecutive batches from a random place of one shard after the other, round robin."""
 
     def __init__(
-        self,
-        shards: Sequence[Path],
-        *,
-        batch_size: int,
-        block_size: int,
-        device: torch.device,
-        generator: random.Random,
+        self, shards: Sequence[Path], *, batch_size: int, block_size: int, draw: Callable[[int, int], int]
     ) -> None:
-        """Serve batches of ``batch_size`` rows of ``block_size`` tokens; starts are drawn from ``generator``."""
+        """Cut batches of ``batch_size`` rows of ``block_size`` tokens; ``draw`` is a ``randint``, ends included."""
         self._shards = shards
         self._batch_size = batch_size
         self._block_size = block_size
-        self._device = device
-        self._generator = generator
+        self._draw = draw
         self._next_shard = 0
-        self._buffer: deque[Batch] = deque()
-        self.total_tokens_served = 0
 
-    def get_batch(self) -> Batch:
-        """Return the next batch, on the device.
+    def cut(self) -> list[Batch]:
+        """Return up to 50 batches of the next shard that is long enough for any.
 
         Raises:
             DataError: a shard is missing, or none is long enough for one batch.
         """
         for _ in self._shards:
-            if self._buffer:
-                break
-            self._refill()
-        if not self._buffer:
-            raise DataError(
-                f"no training file holds {self._batch_size * self._block_size + 1} tokens, enough for one batch;"
-                " use a smaller --batch_size or --block_size"
-            )
-        batch = self._buffer.popleft()
-        self.total_tokens_served += batch[0].numel()
-        return to_device(batch, self._device)
+            batches = self._cut_next_shard()
+            if batches:
+                return batches
+        raise DataError(
+            f"no training file holds {self._batch_size * self._block_size + 1} tokens, enough for one batch;"
+            " use a smaller --batch_size or --block_size"
+        )
 
-    def _refill(self) -> None:
+    def _cut_next_shard(self) -> list[Batch]:
         tokens = open_tokens(self._shards[self._next_shard])
         self._next_shard = (self._next_shard + 1) % len(self._shards)
         length = BATCHES_PER_REFILL * self._batch_size * self._block_size
-        start = self._generator.randint(0, max(0, len(tokens) - length))
-        self._buffer.extend(
+        return list(
             cut_batches(
                 tokens,
-                start=start,
+                start=self._draw(0, max(0, len(tokens) - length)),
                 batch_size=self._batch_size,
                 block_size=self._block_size,
                 count=BATCHES_PER_REFILL,

@@ -26,11 +26,11 @@ def checkpoint_content(
 ) -> dict[str, object]:
     """Collect everything that a resumed run restores.
 
-    ``model`` is the bare one, so that its names carry no prefix of a wrapper. ``iteration`` is the one to do next: a
-    resumed run evaluates it again and then trains it.
+    ``model`` is the bare one, so that its names carry no prefix of a wrapper; low-rank additions are merged into its
+    weights. ``iteration`` is the one to do next: a resumed run evaluates it again and then trains it.
     """
     return {
-        "model": model.state_dict(),
+        "model": model.merged_state(),
         "optimizer": optimizer.state_dict(),
         "param_names": dict(model.named_parameters()),
         "model_args": dataclasses.asdict(model.architecture),

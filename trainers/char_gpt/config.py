@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainers.char_gpt.architecture import architecture_problems
+from trainers.char_gpt.pretrained import GPT2_SIZES
 from trainers.common.config import flatten, option
 from trainers.common.precision import DTYPES, preferred_dtype
 
 FINEWEB = "fineweb10B"
 FINEWEB_SHARDS = tuple(f"fineweb_train_{number:06d}.bin" for number in range(1, 104))
 SINGLE_SHARD = ("train.bin",)
-STARTS = ("scratch", "resume")
+STARTS = ("scratch", "resume", *GPT2_SIZES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,12 @@ class OutputConfig:
     eval_iters: int = option("batches per split in one evaluation", default=200)
     eval_only: bool = option("leave after the evaluation at iteration 0", default=False)
     always_save_checkpoint: bool = option("save at every evaluation, not only after an improvement", default=True)
-    init_from: str = option("'scratch' or 'resume'; a marked out_dir turns 'scratch' into 'resume'", default="scratch")
+    init_from: str = option(
+        "'scratch', 'resume' or the name of a GPT-2; a marked out_dir turns 'scratch' into 'resume'", default="scratch"
+    )
+    gpt2_dir: str | None = option(
+        "where its weights are, <name>/pytorch_model.bin; None downloads them, with transformers", default=None
+    )
     log_dir: str = option("directory of the log files, one per run", default="logs")
     file_logging: bool = option("write a log file", default=True)
     vocab_size: int | None = option("vocabulary size where the data directory has no meta.pkl", default=None)
@@ -44,6 +50,25 @@ class DataConfig:
     )
     num_train_shards: int = option("always becomes the number of training files; 1, or that number", default=1)
     data_seed: int = option("where training batches are cut; the rank is added", default=1337)
+    background_batches: bool = option(
+        "cut batches ahead in a thread, at places that nobody seeds; else when they are needed", default=False
+    )
+    curriculum_alpha: float = option(
+        "tokens to aim at: 1.0 all alike, 0.0 as in the corpus; any value but 1.0 scores batches", default=1.0
+    )
+    corpus_tokens: int = option(
+        "tokens, over all shards, from which frequencies in the corpus are estimated", default=100_000_000
+    )
+    corpus_dist_dir: str | None = option("where that estimate is kept; None means the data directory", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """A vocabulary smaller than that of the data."""
+
+    shrunken_vocab_size: int | None = option("its size; None keeps that of the data", default=None)
+    vocab_remapping_file: str | None = option("an int64 vector: the id in it of each token of the data", default=None)
+    RARE_TOKEN_ID: int | None = option("the id that stands for all tokens that it leaves out", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +93,12 @@ class ModelConfig:
     use_rotary_embeddings: bool = option("rotate queries and keys instead of learning a position table", default=False)
     rotary_base: int = option("longest wavelength of the rotation, divided by 2 pi", default=10000)
     rotary_max_position_embeddings: int = option("positions for which rotations are tabulated", default=2048)
+    embedding_mode: str = option(
+        "'standard', or 'lora': freeze the token embedding and train a low-rank addition", default="standard"
+    )
+    attn_lora_rank: int = option("the same for query, key and value; 0 trains them themselves", default=0)
+    embedding_rank: int = option("rank of the addition to the token embedding", default=0)
+    lora_alpha: float = option("low-rank additions count alpha / rank times", default=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +134,7 @@ class CharGptConfig:
 
     output: OutputConfig = field(default_factory=OutputConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
@@ -119,6 +151,11 @@ class CharGptConfig:
         return Path("data", self.data.dataset) if self.data.data_dir is None else Path(self.data.data_dir)
 
     @property
+    def corpus_dir(self) -> Path:
+        """Where the estimate of the corpus is kept."""
+        return self.data_dir if self.data.corpus_dist_dir is None else Path(self.data.corpus_dist_dir)
+
+    @property
     def shards(self) -> tuple[str, ...]:
         """The names of the training files."""
         if self.data.dataset == FINEWEB and self.data.train_shard_filenames == SINGLE_SHARD:
@@ -132,6 +169,9 @@ class CharGptConfig:
             yield f"init_from is {self.output.init_from!r}, expected one of {', '.join(STARTS)}"
         if self.output.init_from == "scratch":
             yield from architecture_problems(block_size=self.batch.block_size, **dataclasses.asdict(self.model))
+        if self.output.init_from in GPT2_SIZES and self.model.use_rotary_embeddings:
+            yield f"use_rotary_embeddings is True, but {self.output.init_from} has a position table"
+        yield from self._vocabulary_problems()
         if self.system.dtype not in DTYPES:
             yield f"dtype is {self.system.dtype!r}, expected one of {', '.join(DTYPES)}"
         if not self.shards:
@@ -142,6 +182,14 @@ class CharGptConfig:
                 " leave it out"
             )
 
+    def _vocabulary_problems(self) -> Iterator[str]:
+        size = self.vocabulary.shrunken_vocab_size
+        if size is None:
+            return
+        for key in ("vocab_remapping_file", "RARE_TOKEN_ID"):
+            if getattr(self.vocabulary, key) is None:
+                yield f"{key} is None, expected a value with --shrunken_vocab_size={size}"
+
     def _counting_problems(self) -> Iterator[str]:
         values = flatten(self)
         for key in (
@@ -151,6 +199,7 @@ class CharGptConfig:
             "gradient_accumulation_steps",
             "batch_size",
             "block_size",
+            "corpus_tokens",
         ):
             value = values[key]
             if isinstance(value, int) and value < 1:

@@ -34,6 +34,8 @@ class Reporter:
         found = f"step {iteration}: train loss {losses.train:.4f}, val loss {losses.validation:.4f}"
         print(f"{found}, lr: {learning_rate:.4f}, tokens/sec {tokens_per_second:.0f}")
         self._log.event(f"{found}, tokens/sec {tokens_per_second:.0f}")
+        if losses.core_accuracy is not None:
+            self._log.event(f"step {iteration}: val core accuracy {losses.core_accuracy:.4f}")
 
     def iteration(
         self,

@@ -9,21 +9,22 @@ from typing import cast
 import torch
 from torch import nn
 
-from trainers.char_gpt.batches import BatchManager, ValidationBatches
+from trainers.char_gpt.batches import ValidationBatches
 from trainers.char_gpt.checkpoint import CHECKPOINT_NAME, checkpoint_content, emergency_name
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.evaluation import Losses, estimate_losses
 from trainers.char_gpt.reporting import Reporter
-from trainers.char_gpt.start import start_run
+from trainers.char_gpt.start import data_vocabulary_size, start_run
+from trainers.char_gpt.stream import open_remapping, open_stream
 from trainers.common.accumulation import gradient_exchange, micro_steps_per_process
 from trainers.common.checkpoint import save_atomically
+from trainers.common.data import Batch
 from trainers.common.distributed import World, distribute
 from trainers.common.metrics import RunningUtilisation, read_video_memory
 from trainers.common.optimizers.adamw import build_adamw, set_learning_rate
 from trainers.common.precision import Precision
 from trainers.common.resume import mark_for_resume
 from trainers.common.schedule import WarmupCosine
-from trainers.common.seeding import private_generator
 from trainers.common.signals import ShutdownFlag
 from trainers.common.timing import SectionTimer
 
@@ -43,7 +44,7 @@ class Trainer:
         reporter: Reporter | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Build model, optimizer and batches, in this order; the torch generators are seeded already.
+        """Build vocabulary, model, optimizer and batches, in this order; the torch generators are seeded already.
 
         Only the master has a ``reporter``. ``clock`` returns seconds.
         """
@@ -55,6 +56,8 @@ class Trainer:
         self.timer = SectionTimer(clock)
         self.precision = Precision(dtype=config.system.dtype, device_type=device.type)
         self.micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
+        self.remapping = open_remapping(config, world, device=device)
+        """From the tokens of the data to those of the model; None, now or later, means that they are the same."""
         self._build_model_and_optimizer()
         self._build_batches()
         optimisation = config.optimisation
@@ -94,12 +97,8 @@ class Trainer:
 
     def _build_batches(self) -> None:
         batch = self.config.batch
-        self.train_batches = BatchManager(
-            [self.config.data_dir / name for name in self.config.shards],
-            batch_size=batch.batch_size,
-            block_size=batch.block_size,
-            device=self.device,
-            generator=private_generator(self.config.data.data_seed, rank=self.world.rank),
+        self.train_batches = open_stream(
+            self.config, self.world, vocabulary_size=self._data_vocabulary_size(), device=self.device
         )
         self.validation_batches = ValidationBatches(
             self.config.data_dir / "val.bin",
@@ -111,8 +110,17 @@ class Trainer:
         self.next_batch = self.train_batches.get_batch()
         """Always at hand, so that fetching overlaps with the work of the device."""
 
+    def _data_vocabulary_size(self) -> int:
+        if self.remapping is not None:
+            return self.remapping.data_vocabulary_size
+        return data_vocabulary_size(self.config) or self.bare_model.architecture.vocab_size
+
     def run(self, shutdown: ShutdownFlag) -> None:
         """Train iterations up to and including ``max_iters``, or until ``shutdown`` is requested."""
+        with self.train_batches:
+            self._run(shutdown)
+
+    def _run(self, shutdown: ShutdownFlag) -> None:
         last_time = self.start_time
         local_iteration = 0
         while True:
@@ -159,6 +167,7 @@ class Trainer:
                 next_validation_batch=self.validation_batches.get_batch,
                 batches_per_split=self.config.output.eval_iters,
                 precision=self.precision,
+                remapping=self.remapping,
             )
         if self.reporter is None:
             return
@@ -213,7 +222,7 @@ class Trainer:
     def _micro_step(self) -> torch.Tensor:
         """Forward and backward of one batch, which is replaced by the next one in between."""
         with self.timer.section("forward_pass"), self.precision.autocast():
-            _, loss = self.model(*self.next_batch)
+            _, loss = self.model(*self._remapped(self.next_batch))
             loss = loss / self.micro_steps
         with self.timer.section("data_loading"):
             self.next_batch = self.train_batches.get_batch()
@@ -221,6 +230,10 @@ class Trainer:
             self.scaler.scale(loss).backward()
         scaled_down: torch.Tensor = loss
         return scaled_down
+
+    def _remapped(self, batch: Batch) -> Batch:
+        """Return a batch in the vocabulary of the model."""
+        return batch if self.remapping is None else self.remapping(batch)
 
     def _report(self, loss: torch.Tensor, learning_rate: float, *, local_iteration: int, seconds: float) -> None:
         """Report an update; its loss is the one of the last micro-step, which costs nothing extra but is noisy."""

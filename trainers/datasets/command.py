@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from trainers.datasets.char_tiny import TRAIN_TOKENS, VALIDATION_TOKENS, write_char_tiny
 from trainers.datasets.occupations import TRAIN_ROWS, VALIDATION_ROWS, write_occupations
@@ -18,18 +20,55 @@ def main(arguments: Sequence[str]) -> int:
         DataError: the source cannot be used.
     """
     chosen = _parser().parse_args(arguments)
-    if chosen.name == "occupations":
-        write_occupations(chosen.out, seed=chosen.seed, rows=chosen.rows)
-        print(
-            f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
-        )
-        return 0
-    if chosen.name == "char-tiny":
-        write_char_tiny(chosen.out, seed=chosen.seed)
-    else:
-        write_text(chosen.source, chosen.out)
-    print(f"wrote train.bin, val.bin and meta.pkl to {chosen.out}; train on it with --data_dir={chosen.out}")
+    print(_WRITERS[chosen.name](chosen))
     return 0
+
+
+def _char_tiny(chosen: Namespace) -> str:
+    write_char_tiny(chosen.out, seed=chosen.seed)
+    return _tokens_written(chosen.out)
+
+
+def _shakespeare(chosen: Namespace) -> str:
+    write_text(chosen.source, chosen.out)
+    return _tokens_written(chosen.out)
+
+
+def _tokens_written(directory: Path) -> str:
+    return f"wrote train.bin, val.bin and meta.pkl to {directory}; train on it with --data_dir={directory}"
+
+
+def _occupations(chosen: Namespace) -> str:
+    write_occupations(chosen.out, seed=chosen.seed, rows=chosen.rows)
+    return f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
+
+
+def _remapping(chosen: Namespace) -> str:
+    # imported only now, as below: the other data should not wait for torch
+    from trainers.datasets.remapping import REMAPPING_FILE, write_remapping
+
+    rare = write_remapping(chosen.out, size=chosen.size)
+    return (
+        f"wrote {REMAPPING_FILE}; use it with --shrunken_vocab_size={chosen.size} --RARE_TOKEN_ID={rare}"
+        f" --vocab_remapping_file={chosen.out / REMAPPING_FILE}"
+    )
+
+
+def _gpt2_tiny(chosen: Namespace) -> str:
+    from trainers.datasets.gpt2_weights import write_gpt2
+
+    write_gpt2(chosen.name, chosen.out, seed=chosen.seed)
+    return f"wrote {chosen.name}; start from it with --init_from={chosen.name} --gpt2_dir={chosen.out}"
+
+
+_WRITERS: Final[Mapping[str, Callable[[Namespace], str]]] = {
+    "char-tiny": _char_tiny,
+    "occupations": _occupations,
+    "remapping": _remapping,
+    "gpt2-tiny": _gpt2_tiny,
+    "shakespeare": _shakespeare,
+}
+"""What writes the data called by a name, and says what to do with them."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,12 +89,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
     occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
+    remapping = names.add_parser(
+        "remapping",
+        help="a smaller vocabulary for token files that are there",
+        description="The most frequent training tokens keep a place of their own, the others share the last one.",
+    )
+    remapping.add_argument("--size", type=int, required=True, help="size of the smaller vocabulary")
+    weights = names.add_parser(
+        "gpt2-tiny",
+        help="weights of a very small GPT-2, for tests",
+        description="Random weights in the file format of the published ones.",
+    )
+    weights.add_argument("--seed", type=int, default=1337, help="which weights (default %(default)s)")
     text = names.add_parser(
         "shakespeare",
         help="a text file, character by character",
         description="Any UTF-8 text file, character by character; the first 90 %% train, the rest validates.",
     )
     text.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE", help="the text file")
-    for command in (tiny, occupations, text):
-        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
+    for command in (tiny, occupations, remapping, weights, text):
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to write")
     return parser

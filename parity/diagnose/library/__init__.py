@@ -4,6 +4,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
     averages,
+    buffers,
     cadence,
     clipping,
     combining,
@@ -16,6 +17,7 @@ from parity.diagnose.library import (
     localisation,
     model,
     optimizer,
+    order,
     printed,
     ranks,
     reported,
@@ -23,6 +25,7 @@ from parity.diagnose.library import (
     scaling,
     schedule,
     sharding,
+    stored,
     stream,
     structure,
     synchronisation,
@@ -102,8 +105,10 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     combining.evaluation_mean_of_means,
     draws.evaluation_draws,
     draws.draws_between_forwards,
+    order.batches_by_another_generator,
     stream.batches_shifted,
     stream.batches_repeated,
+    order.batches_reordered,
     printed.tokens_formula,
     printed.printed_loss_scale,
     reported.printed_loss_of_one_micro_step,
@@ -112,18 +117,27 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     model.parameters_transposed,
     ranks.checkpoint_ranks,
     saving.last_checkpoint_missing,
+    stored.keys_renamed,
     saving.state_missing,
     saving.counter_shifted,
     ranks.ranks_seeded_alike,
     ranks.ranks_begin_apart,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
+    buffers.buffer_initialisation,
     averages.average,
     averages.running_statistics,
     targets.targets_cut,
+    order.batch_argument,
+    order.batches_elsewhere,
     model.operation_changed,
 )
 
-RULES: tuple[Declared[Case], ...] = (*MECHANISMS, localisation.first_difference, localisation.evaluation_differs)
+RULES: tuple[Declared[Case], ...] = (
+    *MECHANISMS,
+    localisation.first_difference,
+    localisation.evaluation_differs,
+    stored.content_differs,
+)
 
 __all__ = ["MECHANISMS", "RULES"]
