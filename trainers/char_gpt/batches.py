@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -73,6 +75,30 @@ class BatchManager:
         batch = self._buffer.popleft()
         self.total_tokens_served += batch[0].numel()
         return to_device(batch, self._device)
+
+    def state_dict(self, *, unused: Batch) -> dict[str, Any]:
+        """Return what decides which batches come next; ``unused`` was served, but nobody has looked at it yet."""
+        pending = [tuple(part.cpu() for part in unused), *self._buffer]
+        # the targets are the inputs and one token more; the ids are below 2 ** 16
+        windows = [torch.cat((inputs.flatten(), targets.flatten()[-1:])) for inputs, targets in pending]
+        return {
+            "starts": torch.tensor(self._generator.getstate()[1]),
+            "next_shard": self._next_shard,
+            "pending": torch.stack(windows).int(),
+            "block_size": self._block_size,
+            "total_tokens_served": self.total_tokens_served - unused[0].numel(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; batches of another shape are passed over, and new ones cut."""
+        version, _, next_gauss = self._generator.getstate()
+        self._generator.setstate((version, tuple(state["starts"].tolist()), next_gauss))
+        self._next_shard = state["next_shard"] % len(self._shards)
+        self.total_tokens_served = state["total_tokens_served"]
+        shape = (self._batch_size, self._block_size)
+        windows = state["pending"].long()
+        if state["block_size"] == self._block_size and windows.size(1) == math.prod(shape) + 1:
+            self._buffer.extend((window[:-1].view(shape), window[1:].view(shape)) for window in windows)
 
     def _refill(self) -> None:
         tokens = open_tokens(self._shards[self._next_shard])

@@ -1,19 +1,13 @@
-"""What a char_gpt checkpoint holds, and under which name it is saved."""
+"""What a char_gpt checkpoint holds."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 
 from trainers.char_gpt.model import GPT
-
-CHECKPOINT_NAME = "ckpt.pt"
-
-
-def emergency_name(iteration: int) -> str:
-    """Name the file that a run leaves behind when it is told to stop before ``iteration``."""
-    return f"emergency_ckpt_iter_{iteration}.pt"
 
 
 def checkpoint_content(
@@ -23,11 +17,12 @@ def checkpoint_content(
     iteration: int,
     best_validation_loss: torch.Tensor | float,
     config: dict[str, int | float | bool | str | None],
-) -> dict[str, object]:
+    others: dict[str, Any],
+) -> dict[str, Any]:
     """Collect everything that a resumed run restores.
 
-    ``model`` is the bare one, so that its names carry no prefix of a wrapper. ``iteration`` is the one to do next: a
-    resumed run evaluates it again and then trains it.
+    ``model`` is the bare one, so that its names carry no prefix of a wrapper; its architecture is the one that it has
+    now. ``iteration`` is the one to do next: a resumed run evaluates it again and then trains it.
     """
     return {
         "model": model.state_dict(),
@@ -37,4 +32,5 @@ def checkpoint_content(
         "iter_num": iteration,
         "best_val_loss": best_validation_loss,
         "config": config,
+        **others,
     }

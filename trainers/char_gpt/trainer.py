@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from trainers.char_gpt.batches import BatchManager, ValidationBatches
-from trainers.char_gpt.checkpoint import CHECKPOINT_NAME, checkpoint_content, emergency_name
+from trainers.char_gpt.checkpoint import checkpoint_content
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.evaluation import Losses, estimate_losses
+from trainers.char_gpt.rank_state import gather_rank_states, restore_rank_state
 from trainers.char_gpt.reporting import Reporter
-from trainers.char_gpt.start import start_run
+from trainers.char_gpt.scaling import restore_scaling_schedule_state, start_scaling_schedule
+from trainers.char_gpt.start import Start, start_run
 from trainers.common.accumulation import gradient_exchange, micro_steps_per_process
 from trainers.common.checkpoint import save_atomically
+from trainers.common.discovery import CHECKPOINT_NAME, emergency_name
 from trainers.common.distributed import World, distribute
 from trainers.common.metrics import RunningUtilisation, read_video_memory
 from trainers.common.optimizers.adamw import build_adamw, set_learning_rate
+from trainers.common.optimizers.transfer import transfer_optimizer_state
 from trainers.common.precision import Precision
 from trainers.common.resume import mark_for_resume
 from trainers.common.schedule import WarmupCosine
@@ -41,22 +45,32 @@ class Trainer:
         world: World,
         device: torch.device,
         reporter: Reporter | None,
+        saved: dict[str, Any] | None = None,
+        run_name: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Build model, optimizer and batches, in this order; the torch generators are seeded already.
 
-        Only the master has a ``reporter``. ``clock`` returns seconds.
+        Only the master has a ``reporter``. A resumed run gets what its checkpoint has ``saved``. ``run_name`` is what
+        trackers know the run by. ``clock`` returns seconds.
         """
         self.config = config
         self.world = world
         self.device = device
         self.reporter = reporter
+        self.run_name = run_name
         self.clock = clock
         self.timer = SectionTimer(clock)
         self.precision = Precision(dtype=config.system.dtype, device_type=device.type)
         self.micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
-        self._build_model_and_optimizer()
-        self._build_batches()
+        self._build_model_and_optimizer(saved)
+        self._build_batches(saved)
+        file, is_master = config.optimisation.scaling_schedule_file, world.is_master
+        self.scaling_schedule = (
+            start_scaling_schedule(file, is_master=is_master)
+            if saved is None
+            else restore_scaling_schedule_state(file, saved, is_master=is_master)
+        )
         optimisation = config.optimisation
         self.schedule = WarmupCosine(
             peak=optimisation.learning_rate,
@@ -69,12 +83,14 @@ class Trainer:
             sequences_per_iteration=config.batch.batch_size * self.micro_steps,
         )
 
-    def _build_model_and_optimizer(self) -> None:
-        start = start_run(self.config, device=self.device)
+    def _build_model_and_optimizer(self, saved: dict[str, Any] | None) -> None:
+        start = start_run(self.config, device=self.device, saved=saved)
         self.bare_model = start.model
         """The model without wrappers, which is what checkpoints hold."""
         self.iteration = start.iteration
         self.best_validation_loss = start.best_validation_loss
+        self.iteration_of_last_operation = start.iteration_of_last_operation
+        self.learning_rate_offset = start.learning_rate_offset
         optimisation = self.config.optimisation
         self.scaler = self.precision.gradient_scaler()
         self.optimizer = build_adamw(
@@ -84,15 +100,24 @@ class Trainer:
             weight_decay=optimisation.weight_decay,
             device_type=self.device.type,
         )
-        if start.optimizer_state is not None:
-            self.optimizer.load_state_dict(start.optimizer_state)
+        if saved is not None:
+            self._restore_optimizer(saved, start)
         model: nn.Module = self.bare_model
         if self.config.system.compile:
             # a compiled module is a module, although the signature promises a callable only
             model = cast(nn.Module, torch.compile(model))
         self.model = distribute(model, self.world, device=self.device)
 
-    def _build_batches(self) -> None:
+    def _restore_optimizer(self, saved: dict[str, Any], start: Start) -> None:
+        transfer = transfer_optimizer_state(
+            self.optimizer, self.bare_model, saved["optimizer"], saved.get("param_names", {})
+        )
+        if saved.get("scaler"):
+            self.scaler.load_state_dict(saved["scaler"])
+        if self.world.is_master and start.report is not None:
+            print(*start.report.lines(), transfer.line(), sep="\n")
+
+    def _build_batches(self, saved: dict[str, Any] | None) -> None:
         batch = self.config.batch
         self.train_batches = BatchManager(
             [self.config.data_dir / name for name in self.config.shards],
@@ -107,6 +132,10 @@ class Trainer:
             block_size=batch.block_size,
             device=self.device,
         )
+        if saved is not None and "rank_states" in saved:
+            restore_rank_state(saved["rank_states"], self.train_batches, world=self.world)
+        self.tokens_before = self.train_batches.total_tokens_served
+        """By earlier runs."""
         self.start_time = self.clock()
         self.next_batch = self.train_batches.get_batch()
         """Always at hand, so that fetching overlaps with the work of the device."""
@@ -128,18 +157,19 @@ class Trainer:
             self.iteration += 1
             local_iteration += 1
             if shutdown.requested:
-                self._save(emergency_name(self.iteration), is_emergency=True)
+                self._save(emergency_name(self.iteration), self._rank_states(), is_emergency=True)
                 return
             if self.iteration > self.config.optimisation.max_iters:
                 return
 
     def _set_learning_rate(self) -> float:
         """Apply the schedule, which ``decay_lr`` does not switch off."""
-        learning_rate = self.schedule(self.iteration)
+        learning_rate = self.schedule(self.iteration - self.learning_rate_offset)
         set_learning_rate(self.optimizer, learning_rate)
         if self.reporter is not None and self._is_log_time():
             self.reporter.schedule(
                 self.iteration,
+                offset=self.learning_rate_offset,
                 warmup=self.schedule.warmup_iterations,
                 decay=self.schedule.decay_end,
                 micro_steps=self.micro_steps,
@@ -152,6 +182,8 @@ class Trainer:
 
     def _evaluate(self, learning_rate: float) -> None:
         """Estimate both losses, on all processes; the master reports its own and saves."""
+        # as they are before, because a resumed run does this evaluation again
+        states = self._rank_states() if self.iteration > 0 else []
         with self.timer.section("evaluation"):
             losses = estimate_losses(
                 self.model,
@@ -163,23 +195,35 @@ class Trainer:
         if self.reporter is None:
             return
         elapsed = self.clock() - self.start_time
-        tokens_per_second = self.train_batches.total_tokens_served / elapsed if elapsed > 0 else 0.0
+        tokens = self.train_batches.total_tokens_served - self.tokens_before
+        tokens_per_second = tokens / elapsed if elapsed > 0 else 0.0
         self.reporter.evaluation(
             self.iteration, losses, learning_rate=learning_rate, tokens_per_second=tokens_per_second
         )
+        self.reporter.track(
+            self.iteration,
+            losses,
+            learning_rate=learning_rate,
+            utilisation=self.utilisation.fraction,
+            memory=read_video_memory(self.device),
+            seconds_by_section=self.timer.averages(),
+        )
         if self.iteration > 0:
-            self._save_if_wanted(losses)
+            self._save_if_wanted(losses, states)
 
-    def _save_if_wanted(self, losses: Losses) -> None:
+    def _rank_states(self) -> list[dict[str, Any]]:
+        return gather_rank_states(self.train_batches, unused=self.next_batch, world=self.world)
+
+    def _save_if_wanted(self, losses: Losses, rank_states: list[dict[str, Any]]) -> None:
         is_better = bool(losses.validation < self.best_validation_loss)
         if not is_better and not self.config.output.always_save_checkpoint:
             return
         self.best_validation_loss = losses.validation
-        self._save(CHECKPOINT_NAME)
+        self._save(CHECKPOINT_NAME, rank_states)
         if self.config.output.init_from == "scratch":
-            mark_for_resume(self.config.out_dir)
+            mark_for_resume(self.config.out_dir, run_name=self.run_name)
 
-    def _save(self, name: str, *, is_emergency: bool = False) -> None:
+    def _save(self, name: str, rank_states: list[dict[str, Any]], *, is_emergency: bool = False) -> None:
         if self.reporter is None:
             return
         self.reporter.saving(name, out_dir=self.config.out_dir, is_emergency=is_emergency)
@@ -189,6 +233,15 @@ class Trainer:
             iteration=self.iteration,
             best_validation_loss=self.best_validation_loss,
             config=self.config.remembered(),
+            others={
+                "final_wandb_run_name": self.run_name,
+                "iter_of_last_op": self.iteration_of_last_operation,
+                "lr_schedule_offset": self.learning_rate_offset,
+                "scaling_schedule": self.scaling_schedule,
+                "scaling_schedule_file": self.config.optimisation.scaling_schedule_file,
+                "scaler": self.scaler.state_dict(),
+                "rank_states": rank_states,
+            },
         )
         if is_emergency:
             content["emergency_save"] = True

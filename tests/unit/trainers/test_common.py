@@ -108,11 +108,6 @@ def test_a_missing_checkpoint_is_an_error_that_helps(tmp_path):
     assert issubclass(CheckpointError, TrainerError)
 
 
-def test_the_prefix_of_a_compiled_model_is_dropped():
-    tensor = torch.zeros(1)
-    assert checkpoint.strip_compile_prefix({"_orig_mod.a.b": tensor, "c": tensor}) == {"a.b": tensor, "c": tensor}
-
-
 def test_the_first_save_marks_the_directory_and_later_ones_leave_it(tmp_path):
     assert not resume.has_marker(tmp_path)
     resume.mark_for_resume(tmp_path)

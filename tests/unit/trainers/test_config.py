@@ -52,7 +52,7 @@ DEFAULTS = {
 
 
 def parse(*arguments):
-    return parse_command_line(CharGptConfig, arguments)
+    return parse_command_line(CharGptConfig, arguments)[0]
 
 
 def test_the_keys_and_their_defaults_are_frozen():
