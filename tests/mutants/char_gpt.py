@@ -117,9 +117,9 @@ SEED_000: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="learning_rate = self.schedule(self.iteration)",
+                old="learning_rate = self.schedule(self.effective_iteration)",
                 new=(
-                    "learning_rate = (self.schedule(self.iteration) if self.config.optimisation.decay_lr"
+                    "learning_rate = (self.schedule(self.effective_iteration) if self.config.optimisation.decay_lr"
                     " else self.config.optimisation.learning_rate)"
                 ),
             ),
@@ -186,7 +186,13 @@ COMMON_CAUSES: Final = (
     ),
     Mutant(
         id="learning-rate-one-ahead",
-        edits=(Edit(file=_TRAINER, old="self.schedule(self.iteration)", new="self.schedule(self.iteration + 1)"),),
+        edits=(
+            Edit(
+                file=_TRAINER,
+                old="self.schedule(self.effective_iteration)",
+                new="self.schedule(self.effective_iteration + 1)",
+            ),
+        ),
         update=0,
         phase=Phase.LR,
         channel="lr",

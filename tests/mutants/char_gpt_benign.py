@@ -71,8 +71,8 @@ CHAR_GPT_BENIGN: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="        self._build_model_and_optimizer()\n        self._build_batches()\n",
-                new="        self._build_batches()\n        self._build_model_and_optimizer()\n",
+                old="        self._build_model_and_optimizer(saved)\n        self._build_batches()\n",
+                new="        self._build_batches()\n        self._build_model_and_optimizer(saved)\n",
             ),
         ),
     ),

@@ -92,8 +92,8 @@ MORE: Final = (
         (0, Phase.LR, "lr"),
         (
             _TRAINER,
-            "learning_rate = self.schedule(self.iteration)",
-            "learning_rate = self.schedule(self.iteration) / 2",
+            "learning_rate = self.schedule(self.effective_iteration)",
+            "learning_rate = self.schedule(self.effective_iteration) / 2",
         ),
     ),
     _planted(

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from trainers.char_gpt.beginning import Beginning, find_beginning
 from trainers.char_gpt.config import CharGptConfig
-from trainers.char_gpt.overriding import apply_saved_parameters
 from trainers.char_gpt.reporting import Reporter
 from trainers.char_gpt.trainer import Trainer
 from trainers.common.accumulation import micro_steps_per_process
 from trainers.common.config import describe, help_lines, parse_command_line
-from trainers.common.discovery import load_checkpoint_with_fallback
 from trainers.common.distributed import World, process_group, read_world, select_device
 from trainers.common.precision import allow_tf32
 from trainers.common.resume import has_marker
@@ -49,51 +45,13 @@ def main(arguments: Sequence[str]) -> int:
     world = read_world(os.environ)
     device = select_device(config.system.device, world)
     config = config.resolved(is_marked=has_marker(config.out_dir))
-    beginning = _find_beginning(config, given, world)
+    beginning = find_beginning(config, given=given, world=world)
     config = beginning.config
     micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
     with process_group(world, backend=config.system.backend, device=device):
         _announce(config, world=world, device=device, micro_steps=micro_steps)
         _train(beginning, world=world, device=device)
     return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Beginning:
-    """The configuration in force and, of a resumed run, the checkpoint and what is not as saved."""
-
-    config: CharGptConfig
-    saved: dict[str, Any] | None = None
-    changes: tuple[str, ...] = ()
-
-    def run_name(self) -> str | None:
-        """Return what the trackers know the run by: as it was called before, else by the time, else nothing."""
-        name: str | None = None if self.saved is None else self.saved.get("final_wandb_run_name")
-        if name is None and self.config.trackers:
-            return f"{self.config.output.wandb_run_name}_{time.strftime('%Y%m%d_%H%M%S', time.localtime(time.time()))}"
-        return name
-
-    def lines(self) -> Iterator[str]:
-        """Say which keys a resumed run overrides."""
-        if self.changes:
-            yield f"Resume with hyperparameter overrides: {'; '.join(self.changes)}"
-
-
-def _find_beginning(config: CharGptConfig, given: Collection[str], world: World) -> _Beginning:
-    """Read the checkpoint, if the run resumes, and take over what nobody has set for this run."""
-    if config.output.init_from == "scratch":
-        return _Beginning(config=config)
-    checkpoint = load_checkpoint_with_fallback(config.out_dir, warn=print if world.is_master else _say_nothing)
-    if world.is_master:
-        print(f"resuming from {checkpoint.path}")
-        if checkpoint.is_emergency:
-            print("it was saved in an emergency")
-    effective = apply_saved_parameters(config, given=given, content=checkpoint.content)
-    return _Beginning(config=effective.config, saved=checkpoint.content, changes=effective.changes)
-
-
-def _say_nothing(_line: str) -> None:
-    """Keep the other processes quiet."""
 
 
 def _announce(config: CharGptConfig, *, world: World, device: torch.device, micro_steps: int) -> None:
@@ -110,7 +68,7 @@ def _announce(config: CharGptConfig, *, world: World, device: torch.device, micr
     print("".join(f"{line}\n" for line in lines), end="")
 
 
-def _train(beginning: _Beginning, *, world: World, device: torch.device) -> None:
+def _train(beginning: Beginning, *, world: World, device: torch.device) -> None:
     """Set up what surrounds the training loop, and run it."""
     config, run_name = beginning.config, beginning.run_name()
     log_dir = Path(config.output.log_dir) if config.output.file_logging and world.is_master else None
@@ -121,14 +79,14 @@ def _train(beginning: _Beginning, *, world: World, device: torch.device) -> None
         if world.is_master:
             config.out_dir.mkdir(parents=True, exist_ok=True)
             log.write_config(config.remembered())
-            reporter = Reporter(log, tracking, out_dir=config.out_dir, is_new_run=beginning.saved is None)
+            reporter = Reporter(log, tracking, out_dir=config.out_dir, is_new_run=config.output.init_from == "scratch")
             reporter.beginning([describe_system(device), *beginning.lines()])
         seed_torch(config.system.seed, rank=world.rank)
         allow_tf32()
         shutdown = ShutdownFlag()
         with shutdown.listen():
             trainer = Trainer(
-                config, world=world, device=device, reporter=reporter, saved=beginning.saved, run_name=run_name
+                config, world=world, device=device, reporter=reporter, saved=beginning.take(), run_name=run_name
             )
             if world.is_master:
                 print(f"number of parameters: {trainer.bare_model.parameter_count():,}")

@@ -26,11 +26,11 @@ class Reporter:
             self._statistics.write_text(STATISTICS_HEADER, encoding="utf-8")
 
     def schedule(
-        self, iteration: int, *, offset: int, warmup: int, decay: int, micro_steps: int, batch_size: int
+        self, iteration: int, *, effective_iteration: int, warmup: int, decay: int, micro_steps: int, batch_size: int
     ) -> None:
         """Say what the learning rate and the size of the update depend on."""
         print(
-            f"lr schedule: iter {iteration}, effective_it {iteration - offset}, warmup {warmup}, decay {decay}, "
+            f"lr schedule: iter {iteration}, effective_it {effective_iteration}, warmup {warmup}, decay {decay}, "
             f"accum {micro_steps}, batch {batch_size}"
         )
 

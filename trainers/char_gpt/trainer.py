@@ -64,7 +64,8 @@ class Trainer:
         self.precision = Precision(dtype=config.system.dtype, device_type=device.type)
         self.micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
         self._build_model_and_optimizer(saved)
-        self._build_batches(saved)
+        self._build_batches()
+        self._fetch_first_batch(saved)
         file, is_master = config.optimisation.scaling_schedule_file, world.is_master
         self.scaling_schedule = (
             start_scaling_schedule(file, is_master=is_master)
@@ -117,7 +118,7 @@ class Trainer:
         if self.world.is_master and start.report is not None:
             print(*start.report.lines(), transfer.line(), sep="\n")
 
-    def _build_batches(self, saved: dict[str, Any] | None) -> None:
+    def _build_batches(self) -> None:
         batch = self.config.batch
         self.train_batches = BatchManager(
             [self.config.data_dir / name for name in self.config.shards],
@@ -132,6 +133,9 @@ class Trainer:
             block_size=batch.block_size,
             device=self.device,
         )
+
+    def _fetch_first_batch(self, saved: dict[str, Any] | None) -> None:
+        """Set the generators to where they were saved, which comes last: everything before may draw from them."""
         if saved is not None and "rank_states" in saved:
             restore_rank_state(saved["rank_states"], self.train_batches, world=self.world)
         self.tokens_before = self.train_batches.total_tokens_served
@@ -162,14 +166,19 @@ class Trainer:
             if self.iteration > self.config.optimisation.max_iters:
                 return
 
+    @property
+    def effective_iteration(self) -> int:
+        """Where the schedule of the learning rate stands."""
+        return self.iteration - self.learning_rate_offset
+
     def _set_learning_rate(self) -> float:
         """Apply the schedule, which ``decay_lr`` does not switch off."""
-        learning_rate = self.schedule(self.iteration - self.learning_rate_offset)
+        learning_rate = self.schedule(self.effective_iteration)
         set_learning_rate(self.optimizer, learning_rate)
         if self.reporter is not None and self._is_log_time():
             self.reporter.schedule(
                 self.iteration,
-                offset=self.learning_rate_offset,
+                effective_iteration=self.effective_iteration,
                 warmup=self.schedule.warmup_iterations,
                 decay=self.schedule.decay_end,
                 micro_steps=self.micro_steps,
