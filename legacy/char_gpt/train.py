@@ -757,9 +757,9 @@ def estimate_loss():
 
 def gather_rank_states():
     """ random numbers and position in the data of every process, by rank; all of them have to call this """
-    state = {'torch': torch.get_rng_state(), 'data': batch_manager.state_dict((X, Y))}
+    state = {'rng': {'torch': torch.get_rng_state()}, 'data': batch_manager.state_dict((X, Y))}
     if device_type == 'cuda':
-        state['cuda'] = torch.cuda.get_rng_state()
+        state['rng']['cuda'] = torch.cuda.get_rng_state()
     if not ddp:
         return [state]
     states = [None] * world_size
@@ -771,9 +771,9 @@ def load_rank_state(states):
         if master_process:
             print(f"saved by {len(states)} processes, resumed by {world_size}: random numbers and data start afresh")
         return
-    torch.set_rng_state(states[rank]['torch'])
-    if device_type == 'cuda' and 'cuda' in states[rank]:
-        torch.cuda.set_rng_state(states[rank]['cuda'])
+    torch.set_rng_state(states[rank]['rng']['torch'])
+    if device_type == 'cuda' and 'cuda' in states[rank]['rng']:
+        torch.cuda.set_rng_state(states[rank]['rng']['cuda'])
     batch_manager.load_state_dict(states[rank]['data'])
 
 def save_checkpoint(filename, rank_states, **extra):

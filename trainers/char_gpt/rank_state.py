@@ -16,7 +16,7 @@ def gather_rank_states(batches: BatchManager, *, unused: Batch, world: World) ->
 
     ``unused`` is the batch that has been fetched ahead: a resumed run begins with it.
     """
-    return gather_objects({**generator_states(), "data": batches.state_dict(unused=unused)}, world)
+    return gather_objects({"rng": generator_states(), "data": batches.state_dict(unused=unused)}, world)
 
 
 def restore_rank_state(states: Sequence[dict[str, Any]], batches: BatchManager, *, world: World) -> None:
@@ -25,5 +25,5 @@ def restore_rank_state(states: Sequence[dict[str, Any]], batches: BatchManager, 
         if world.is_master:
             print(f"saved by {len(states)} processes, resumed by {world.size}: random numbers and data start afresh")
         return
-    restore_generators(states[world.rank])
+    restore_generators(states[world.rank]["rng"])
     batches.load_state_dict(states[world.rank]["data"])

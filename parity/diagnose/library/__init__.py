@@ -114,6 +114,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     saving.last_checkpoint_missing,
     saving.state_missing,
     saving.counter_shifted,
+    saving.description_differs,
     ranks.ranks_seeded_alike,
     ranks.ranks_begin_apart,
     lifecycle.seed_or_initialisation,
