@@ -11,6 +11,7 @@ The data are flat files of little-endian uint16 token ids in data/<dataset>/: tr
 and, where the vocabulary is known, meta.pkl with the key 'vocab_size'.
 """
 
+import copy
 import gc
 import importlib
 import json
@@ -24,6 +25,7 @@ import signal
 import sys
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -47,6 +49,7 @@ init_from = 'scratch' # 'scratch' or 'resume'
 log_dir = 'logs' # one log_run_<timestamp>.txt per run goes here
 file_logging = True # write that log file
 vocab_size = None # used only when the data directory holds no meta.pkl
+analysis = 'off' # look inside the network at evaluations: 'async' in a thread, 'sync' at once
 wandb_log = False # tell Weights & Biases
 trackio_log = False # tell trackio
 wandb_project = 'owt' # the project of both
@@ -565,9 +568,9 @@ def load_weights(model, saved):
         name = saved_name
         while name.startswith(('_orig_mod.', 'module.')): # compiled and distributed models put these in front
             name = name.partition('.')[2]
-        # a layer with an adapter keeps its own matrix as main_weight
-        to_adapter = re.sub(r'\.weight$', '.main_weight.weight', name)
-        from_adapter = re.sub(r'\.main_weight\.weight$', '.weight', name)
+        # a layer with an adapter keeps what it had without as main_weight
+        to_adapter = re.sub(r'\.(\w+)$', r'.main_weight.\1', name)
+        from_adapter = re.sub(r'\.main_weight\.(\w+)$', r'.\1', name)
         target = next((one for one in (name, to_adapter, from_adapter) if one in wanted), None)
         if target is None:
             skipped.append(saved_name)
@@ -726,6 +729,144 @@ def track(metrics):
         tracker.log(metrics, step=iter_num)
 
 # ----------------------------------------------------------------------------------------------------------------------
+# a look inside the network: everything is computed from a copy of it, with random numbers of its own
+
+def spread(values):
+    """ mean, 10th and 90th percentile """
+    tenth, ninetieth = torch.quantile(values.float(), torch.tensor([0.1, 0.9])).tolist()
+    return values.float().mean().item(), tenth, ninetieth
+
+def effective_rank(matrix):
+    """ the fewest singular directions that hold 98 % of the energy, and their share of all """
+    energy = torch.linalg.svdvals(matrix.double()).square().cumsum(0)
+    rank = 1 + int((energy < 0.98 * energy[-1]).sum())
+    return rank, rank / min(matrix.shape)
+
+def compare_rows(rows, generator):
+    """ how many neighbours each row has, and how similar rows are; a row counts itself with -1 """
+    rows = F.normalize(rows.float(), dim=1)
+    neighbours, samples, total, squares = [], [], 0.0, 0.0
+    for begin in range(0, len(rows), 8192):
+        similarity = rows[begin:begin + 8192] @ rows.T
+        own = torch.arange(len(similarity))
+        similarity[own, begin + own] = -1.0
+        neighbours.append((similarity > 0.7).sum(dim=1))
+        total += similarity.double().sum().item()
+        squares += similarity.double().square().sum().item()
+        columns = torch.randint(len(rows), (len(similarity), 100), generator=generator)
+        samples.append(similarity.gather(1, columns).flatten())
+    mean = total / len(rows)**2
+    deviation = max(squares / len(rows)**2 - mean**2, 0.0)**0.5
+    return spread(torch.cat(neighbours)), mean, deviation, spread(torch.cat(samples)[:20000])[1:]
+
+def drift(before, after):
+    """ cosines of rows, once the centred matrices are turned onto each other (orthogonal Procrustes) """
+    before, after = (matrix.double() - matrix.double().mean(dim=0) for matrix in (before, after))
+    u, _, vt = torch.linalg.svd(after.T @ before)
+    return spread(F.cosine_similarity(before, after @ u @ vt, dim=1))
+
+@torch.no_grad()
+def attention_entropy(network, idx):
+    """ in nats, mean over layers, heads and positions """
+    entropies = []
+    def listen(attention, inputs):
+        x = inputs[0]
+        B, T, C = x.size()
+        q, k, _ = (part.view(B, T, attention.n_head, C // attention.n_head).transpose(1, 2)
+                   for part in attention.c_attn(x).split(C, dim=2))
+        if attention.rotary is not None:
+            q, k = attention.rotary(q), attention.rotary(k)
+        scores = q @ k.transpose(-2, -1) / (C // attention.n_head)**0.5
+        p = scores.masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), float('-inf')).softmax(dim=-1)
+        entropies.append(torch.special.entr(p).sum(dim=-1).mean())
+    handles = [block.attn.register_forward_pre_hook(listen) for block in network.transformer.h]
+    network(idx)
+    for handle in handles:
+        handle.remove()
+    return torch.stack(entropies).mean().item()
+
+def get_matrices(network):
+    matrices = {'embeddings': network.transformer.wte.weight.detach()}
+    for i, block in enumerate(network.transformer.h):
+        matrices[f'attn.{i}.c_attn.weight'] = block.attn.c_attn.weight.detach()
+        matrices[f'ffn.{i}.c_fc.weight'] = block.mlp.c_fc.weight.detach()
+    return matrices
+
+def run_analysis(it, network, before, idx, analysis_seed):
+    """ the lines to print and the metrics to track; `before` is the copy of the previous evaluation, or None """
+    matrices, earlier = get_matrices(network), {} if before is None else get_matrices(before)
+    layers = len(network.transformer.h)
+    shown = sorted({0, layers // 2, layers - 1})
+    near, mean, deviation, (tenth, ninetieth) = compare_rows(
+        matrices['embeddings'], torch.Generator().manual_seed(analysis_seed))
+    metrics = {'analysis/iter': it, 'analysis/neighbours': near[0], 'analysis/similarity': mean}
+    lines = [f"ASYNC ANALYSIS RESULTS FOR ITERATION {it}",
+             f"embeddings: neighbours {near[0]:.4f} ({near[1]:.4f} to {near[2]:.4f})",
+             f"embeddings: similarity {mean:.4f} +- {deviation:.4f} ({tenth:.4f} to {ninetieth:.4f})"]
+    for i in range(layers):
+        parts = {f'ffn.{i}': matrices[f'ffn.{i}.c_fc.weight']}
+        parts.update(zip((f'attn.{i}.{name}' for name in 'qkv'), matrices[f'attn.{i}.c_attn.weight'].chunk(3)))
+        for part, matrix in parts.items():
+            rank_found, utilisation = effective_rank(matrix)
+            metrics[f'analysis/rank/{part}'] = utilisation
+            if i in shown:
+                lines.append(f"rank of {part}: {rank_found} ({100 * utilisation:.2f}%)")
+    for name, matrix in matrices.items():
+        if name in earlier and earlier[name].shape == matrix.shape:
+            moved = drift(earlier[name], matrix)
+            metrics[f'analysis/drift/{name}'] = moved[0]
+            if name == 'embeddings' or int(name.split('.')[1]) in shown:
+                lines.append(f"drift of {name}: {moved[0]:.4f} ({moved[1]:.4f} to {moved[2]:.4f})")
+    metrics['analysis/attention_entropy'] = attention_entropy(network, idx)
+    lines += [f"attention entropy: {metrics['analysis/attention_entropy']:.4f}", "END OF ANALYSIS"]
+    return lines, metrics
+
+if analysis not in ('off', 'async', 'sync'):
+    sys.exit(f"analysis={analysis!r}, expected 'off', 'async' or 'sync'")
+executor = ThreadPoolExecutor(max_workers=1) if analysis == 'async' else None
+analyses = [] # begun and not reported yet
+analysed_before = None
+
+def is_memory_short():
+    if not os.path.exists('/proc/meminfo'):
+        return False
+    with open('/proc/meminfo') as file:
+        sizes = {words[0]: int(words[1]) for words in map(str.split, file)}
+    return sizes['MemAvailable:'] <= (1 - 0.9) * sizes['MemTotal:']
+
+def dispatch_analysis():
+    global analysed_before
+    if analysis == 'off' or is_memory_short():
+        return
+    generator = torch.Generator().manual_seed(seed + iter_num)
+    starts = torch.randint(len(val_tokens) - block_size, (batch_size,), generator=generator).tolist()
+    idx = torch.stack([torch.from_numpy(val_tokens[s:s + block_size].astype(np.int64)) for s in starts])
+    network = copy.deepcopy(raw_model).cpu().eval() # the training goes on with the other one
+    work = (run_analysis, iter_num, network, analysed_before, idx, seed + iter_num)
+    analysed_before = network
+    if executor is not None:
+        analyses.append(executor.submit(*work))
+        return
+    done = Future()
+    try:
+        done.set_result(work[0](*work[1:]))
+    except Exception as error: # as in the thread
+        done.set_exception(error)
+    analyses.append(done)
+
+def report_analyses():
+    """ print what is ready, in the thread that trains """
+    while analyses and analyses[0].done():
+        done = analyses.pop(0)
+        if done.exception() is not None:
+            print(f"warning: an analysis failed: {type(done.exception()).__name__}: {done.exception()}")
+            continue
+        lines, metrics = done.result()
+        for line in lines:
+            logger.log(line)
+        track(metrics)
+
+# ----------------------------------------------------------------------------------------------------------------------
 # schedule, evaluation, checkpoints
 
 def get_lr(it):
@@ -849,6 +990,8 @@ while True:
             track({'iter': iter_num, 'train/loss': losses['train'].item(), 'val/loss': losses['val'].item(), 'lr': lr,
                    'mfu': 100 * max(running_mfu, 0.0), **timer.metrics(),
                    'vram/used_gb': used, 'vram/total_gb': total, 'vram/percent': percent})
+            dispatch_analysis()
+            report_analyses()
             if iter_num > 0 and (losses['val'] < best_val_loss or always_save_checkpoint):
                 best_val_loss = losses['val']
                 print(f"saving checkpoint to {out_dir}")
@@ -914,6 +1057,9 @@ while True:
     if iter_num > max_iters:
         break
 
+if executor is not None:
+    executor.shutdown(wait=True)
+report_analyses()
 for tracker in trackers:
     tracker.finish()
 logger.close()

@@ -11,6 +11,7 @@ _BATCHES: Final = "char_gpt/batches.py"
 _CHECKPOINT: Final = "char_gpt/checkpoint.py"
 _OVERRIDING: Final = "char_gpt/overriding.py"
 _RANK_STATE: Final = "char_gpt/rank_state.py"
+_ANALYST: Final = "char_gpt/analyst.py"
 _DISCOVERY: Final = "common/discovery.py"
 _WEIGHTS: Final = "common/weights.py"
 _TRANSFER: Final = "common/optimizers/transfer.py"
@@ -200,7 +201,38 @@ OVERRIDES: Final = (
     ),
 )
 
-CHAR_GPT_RESUMING: Final = (*STATE, *CHOICE, *OVERRIDES)
+ANALYSIS: Final = (
+    _planted(
+        "analysis-draws-global-numbers",
+        "",
+        (0, Phase.DATA, "rng"),
+        (_ANALYST, "draw(torch.Generator().manual_seed(seed))", "draw(torch.default_generator)"),
+        scenario="analysis",
+    ),
+    _planted(
+        "analysis-of-the-live-model",
+        "",
+        (0, Phase.FORWARD, "train_mode"),
+        ("char_gpt/analysis.py", "copy.deepcopy(model).cpu().eval()", "model.eval()"),
+        scenario="analysis",
+    ),
+    _planted(
+        "drift-without-alignment",
+        "",
+        (4, Phase.LOG, "log_value"),
+        ("common/geometry.py", "moved @ outer @ inner", "moved"),
+        scenario="analysis",
+    ),
+    _planted(
+        "effective-rank-without-squares",
+        "",
+        (-1, Phase.LOG, "log_value"),
+        ("common/geometry.py", ".square().cumsum(0)", ".cumsum(0)"),
+        scenario="analysis",
+    ),
+)
+
+CHAR_GPT_RESUMING: Final = (*STATE, *CHOICE, *OVERRIDES, *ANALYSIS)
 
 CHAR_GPT_RESUMING_BENIGN: Final = (
     # within one program the order of the parameters is the same, and the first state that fits the right one

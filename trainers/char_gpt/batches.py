@@ -139,5 +139,10 @@ class ValidationBatches:
         targets = torch.stack([self._window(start + 1) for start in starts])
         return to_device((inputs, targets), self._device)
 
+    def draw(self, generator: torch.Generator) -> torch.Tensor:
+        """Draw the inputs of a batch with a generator of one's own, which leaves the training as it is."""
+        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,), generator=generator)
+        return torch.stack([self._window(start) for start in starts.tolist()])
+
     def _window(self, start: int) -> torch.Tensor:
         return to_tensor(self._tokens[start : start + self._block_size])

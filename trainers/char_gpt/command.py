@@ -91,3 +91,4 @@ def _train(beginning: Beginning, *, world: World, device: torch.device) -> None:
             if world.is_master:
                 print(f"number of parameters: {trainer.bare_model.parameter_count():,}")
             trainer.run(shutdown)
+            trainer.finish()

@@ -16,6 +16,7 @@ FINEWEB = "fineweb10B"
 FINEWEB_SHARDS = tuple(f"fineweb_train_{number:06d}.bin" for number in range(1, 104))
 SINGLE_SHARD = ("train.bin",)
 STARTS = ("scratch", "resume")
+ANALYSES = ("off", "async", "sync")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class OutputConfig:
     log_dir: str = option("directory of the log files, one per run", default="logs")
     file_logging: bool = option("write a log file", default=True)
     vocab_size: int | None = option("vocabulary size where the data directory has no meta.pkl", default=None)
+    analysis: str = option("look inside the network at evaluations: 'off', 'async' or 'sync'", default="off")
     wandb_log: bool = option("tell Weights & Biases", default=False)
     trackio_log: bool = option("tell trackio", default=False)
     wandb_project: str = option("the project of both", default="owt")
@@ -136,6 +138,8 @@ class CharGptConfig:
         yield from self._counting_problems()
         if self.output.init_from not in STARTS:
             yield f"init_from is {self.output.init_from!r}, expected one of {', '.join(STARTS)}"
+        if self.output.analysis not in ANALYSES:
+            yield f"analysis is {self.output.analysis!r}, expected one of {', '.join(ANALYSES)}"
         if self.output.init_from == "scratch":
             yield from architecture_problems(block_size=self.batch.block_size, **dataclasses.asdict(self.model))
         if self.system.dtype not in DTYPES:

@@ -134,6 +134,10 @@ class GPT(nn.Module):
         loss = functional.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=IGNORED_TARGET)
         return logits, loss
 
+    def blocks(self) -> list[Block]:
+        """The blocks in order."""
+        return [block for block in self.transformer.h if isinstance(block, Block)]
+
     def parameter_count(self) -> int:
         """Parameters without the position table, which multiplies nothing."""
         total = sum(parameter.numel() for parameter in self.parameters())

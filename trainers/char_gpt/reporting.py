@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainers.char_gpt.analysis import Analysis
 from trainers.char_gpt.evaluation import Losses
 from trainers.common.metrics import VideoMemory
 from trainers.common.run_log import RunLog
@@ -91,6 +92,12 @@ class Reporter:
         }
         values |= {f"time/{section}_ms": seconds * 1000 for section, seconds in seconds_by_section.items()}
         self._tracking.log(values, step=iteration)
+
+    def analysis(self, iteration: int, found: Analysis) -> None:
+        """Give the results of an analysis, which may be older than ``iteration``, the one at hand."""
+        for line in found.lines():
+            self._log.event(line)
+        self._tracking.log(found.metrics(), step=iteration)
 
     def timing(self, seconds_by_section: dict[str, float]) -> None:
         """Say where the time of an iteration goes."""

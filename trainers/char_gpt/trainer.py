@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from trainers.char_gpt.analyst import Analyst
 from trainers.char_gpt.batches import BatchManager, ValidationBatches
 from trainers.char_gpt.checkpoint import checkpoint_content
 from trainers.char_gpt.config import CharGptConfig
@@ -79,6 +80,7 @@ class Trainer:
             warmup_iterations=optimisation.warmup_iters,
             decay_end=optimisation.lr_decay_iters,
         )
+        self.analyst = Analyst(config.output.analysis, seed=config.system.seed) if world.is_master else None
         self.utilisation = RunningUtilisation(
             flops_per_sequence=self.bare_model.flops_per_token() * self.bare_model.architecture.block_size,
             sequences_per_iteration=config.batch.batch_size * self.micro_steps,
@@ -217,8 +219,22 @@ class Trainer:
             memory=read_video_memory(self.device),
             seconds_by_section=self.timer.averages(),
         )
+        self._analyse()
         if self.iteration > 0:
             self._save_if_wanted(losses, states)
+
+    def _analyse(self) -> None:
+        assert self.reporter is not None, "the master reports"
+        assert self.analyst is not None, "the master analyses"
+        self.analyst.dispatch(self.bare_model, iteration=self.iteration, draw=self.validation_batches.draw)
+        for found in self.analyst.collect():
+            self.reporter.analysis(self.iteration, found)
+
+    def finish(self) -> None:
+        """Wait for the last analysis, and report it."""
+        if self.reporter is not None and self.analyst is not None:
+            for found in self.analyst.finish():
+                self.reporter.analysis(self.iteration, found)
 
     def _rank_states(self) -> list[dict[str, Any]]:
         return gather_rank_states(self.train_batches, unused=self.next_batch, world=self.world)

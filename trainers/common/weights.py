@@ -13,9 +13,8 @@ from trainers.common.errors import CheckpointError
 WRAPPER_PREFIXES = ("_orig_mod.", "module.")
 """What ``torch.compile`` and ``DistributedDataParallel`` put in front of names, in any order and number."""
 
-PLAIN_ENDING = ".weight"
-ADAPTED_ENDING = ".main_weight.weight"
-"""A layer with a low-rank adapter keeps its own matrix under this name."""
+MAIN = "main_weight"
+"""Under this name a layer with a low-rank adapter keeps what it had without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +46,9 @@ def strip_prefixes(name: str) -> str:
 
 def find_target(name: str, wanted: Collection[str]) -> str | None:
     """Tell which of the ``wanted`` names the parameter ``name`` goes to: its own, or one with or without an adapter."""
-    candidates = [name]
-    if name.endswith(PLAIN_ENDING):
-        candidates.append(name.removesuffix(PLAIN_ENDING) + ADAPTED_ENDING)
-    if name.endswith(ADAPTED_ENDING):
-        candidates.append(name.removesuffix(ADAPTED_ENDING) + PLAIN_ENDING)
+    *layer, parameter = name.split(".")
+    plain = layer[:-1] if layer[-1:] == [MAIN] else layer
+    candidates = (name, ".".join([*layer, MAIN, parameter]), ".".join([*plain, parameter]))
     return next((one for one in candidates if one in wanted), None)
 
 

@@ -17,6 +17,7 @@ DEFAULTS = {
     "log_dir": "logs",
     "file_logging": True,
     "vocab_size": None,
+    "analysis": "off",
     "wandb_log": False,
     "trackio_log": False,
     "wandb_project": "owt",
