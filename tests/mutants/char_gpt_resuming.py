@@ -206,14 +206,18 @@ ANALYSIS: Final = (
         "analysis-draws-global-numbers",
         "",
         (0, Phase.DATA, "rng"),
-        (_ANALYST, "draw(torch.Generator().manual_seed(seed))", "draw(torch.default_generator)"),
+        (
+            _ANALYST,
+            "        seed = self._seed + iteration\n",
+            "        seed = self._seed + iteration + 0 * int(torch.randint(2, ()))\n",
+        ),
         scenario="analysis",
     ),
     _planted(
-        "analysis-of-the-live-model",
-        "",
+        "analysis-switches-the-live-model",
+        "mode-left-in-eval",
         (0, Phase.FORWARD, "train_mode"),
-        ("char_gpt/analysis.py", "copy.deepcopy(model).cpu().eval()", "model.eval()"),
+        ("char_gpt/analysis.py", "copy.deepcopy(model)", "copy.deepcopy(model.eval())"),
         scenario="analysis",
     ),
     _planted(
