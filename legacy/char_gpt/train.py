@@ -11,17 +11,22 @@ The data are flat files of little-endian uint16 token ids in data/<dataset>/: tr
 and, where the vocabulary is known, meta.pkl with the key 'vocab_size'.
 """
 
+import copy
 import gc
+import importlib
 import json
 import math
 import os
 import pickle
+import platform
 import random
+import re
 import signal
 import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -46,6 +51,12 @@ gpt2_dir = None # where those weights are, <name>/pytorch_model.bin; None means 
 log_dir = 'logs' # one log_run_<timestamp>.txt per run goes here
 file_logging = True # write that log file
 vocab_size = None # used only when the data directory holds no meta.pkl
+analysis = 'off' # look inside the network at evaluations: 'async' in a thread, 'sync' at once
+ignored_outlayers_sum = 0.01 # share of the served tokens, the rarest of them, that the analysis leaves out
+wandb_log = False # tell Weights & Biases
+trackio_log = False # tell trackio
+wandb_project = 'owt' # the project of both
+wandb_run_name = 'gpt2' # the time of the start is added, and a resumed run keeps the name that it had
 # data
 dataset = 'fineweb10B' # a folder name under data/
 data_dir = None # where the token files are; None means data/<dataset>
@@ -89,6 +100,7 @@ decay_lr = True # has no effect, the schedule always applies (see ../README.md)
 warmup_iters = 2000 # iterations of linear warm-up
 lr_decay_iters = 600000 # the cosine ends here
 min_lr = 6e-5 # and from here on the learning rate stays at this
+scaling_schedule_file = None # a JSON list of operations, which remembers which of them are completed
 # system
 backend = 'nccl' # 'nccl', 'gloo', ...: how processes talk to each other
 device = 'cuda' # 'cpu', 'cuda', 'cuda:1', ...
@@ -106,11 +118,61 @@ if num_train_shards not in (1, len(train_shard_filenames)):
     sys.exit(f"num_train_shards={num_train_shards}, but train_shard_filenames has {len(train_shard_filenames)} names")
 num_train_shards = len(train_shard_filenames)
 
+# ----------------------------------------------------------------------------------------------------------------------
+# where the run begins: from scratch, or where an earlier one stopped
+master_process = os.environ.get('RANK', '0') == '0'
+
 # a scratch run that finds the mark of an earlier one in its output directory goes on from there
 auto_resume_marker = os.path.join(out_dir, '.auto_resume')
 if init_from == 'scratch' and os.path.exists(auto_resume_marker):
     print(f"found {auto_resume_marker}, switching init_from to 'resume'")
     init_from = 'resume'
+
+def read_checkpoint(name):
+    """ the content of a file in out_dir, or None where it cannot be read """
+    try:
+        return torch.load(os.path.join(out_dir, name), map_location='cpu', weights_only=True)
+    except Exception as error: # damaged files raise almost anything
+        if master_process:
+            print(f"cannot read {os.path.join(out_dir, name)}: {type(error).__name__}")
+        return None
+
+def read_newest_checkpoint():
+    """ ckpt.pt, or an emergency checkpoint of a higher iteration; whatever cannot be read is passed over """
+    names = os.listdir(out_dir) if os.path.isdir(out_dir) else []
+    newest, content = 'ckpt.pt', read_checkpoint('ckpt.pt') if 'ckpt.pt' in names else None
+    # by number: iteration 10 is later than iteration 9
+    matches = (re.fullmatch(r'emergency_ckpt_iter_(\d+)\.pt', name) for name in names)
+    numbers = [int(match[1]) for match in matches if match]
+    for number in sorted(numbers, reverse=True):
+        if content is not None and number <= content['iter_num']:
+            break
+        emergency = read_checkpoint(f'emergency_ckpt_iter_{number}.pt')
+        if emergency is not None:
+            newest, content = f'emergency_ckpt_iter_{number}.pt', emergency
+            break
+    if content is None:
+        raise FileNotFoundError(f"no checkpoint that can be read in {out_dir}")
+    if master_process:
+        print(f"resuming from {os.path.join(out_dir, newest)}")
+        if content.get('emergency_save'):
+            print("it was saved in an emergency")
+    return content
+
+# these and the shape of the model are the checkpoint's, unless somebody has set them for this run
+training_keys = ('learning_rate', 'max_iters', 'weight_decay', 'beta1', 'beta2', 'grad_clip', 'decay_lr',
+                 'warmup_iters', 'lr_decay_iters', 'min_lr', 'batch_size', 'gradient_accumulation_steps',
+                 'eval_interval', 'eval_iters', 'curriculum_alpha')
+checkpoint = None
+resume_overrides = []
+if init_from == 'resume':
+    checkpoint = read_newest_checkpoint()
+    remembered = {name: checkpoint['config'][name] for name in training_keys if name in checkpoint['config']}
+    for name, saved in {**remembered, **checkpoint['model_args']}.items():
+        if name not in overridden_keys:
+            globals()[name] = saved
+        elif globals()[name] != saved:
+            resume_overrides.append(f"{name}: {saved!r} -> {globals()[name]!r}")
 
 # what the checkpoints remember of the configuration; lists are left out
 config = {name: globals()[name] for name in config_keys
@@ -461,6 +523,7 @@ class BatchManager:
         self.lock = threading.Lock()
         self.uniform_dist = torch.full((vocab_size,), 1.0 / vocab_size, dtype=torch.float64)
         self.corpus_dist = None # estimated when it is needed
+        self.alpha = 1.0
         self.target_dist = self.uniform_dist
         self.served_counts = torch.zeros(vocab_size, dtype=torch.float64) # per token
         self.total_tokens_served = 0
@@ -521,6 +584,40 @@ class BatchManager:
             scored.sort(key=lambda batch: batch[0], reverse=True)
             self.buffer = deque(scored[:self.capacity])
 
+    def state_dict(self, unused):
+        """ everything that decides which batches come next; `unused` was served, but nobody has looked at it yet """
+        unused_x, unused_y = (part.cpu() for part in unused)
+        ids, counts = torch.unique(unused_x, return_counts=True)
+        with self.lock:
+            pending = [(unused_x, unused_y), *((x, y) for _, x, y in self.buffer)]
+            served_counts = self.served_counts.clone()
+        served_counts[ids] -= counts
+        return {
+            'starts': torch.tensor(self.rng.getstate()[1]),
+            'next_shard': self.next_shard,
+            # y is x and one token more; the ids are below 2**16. Scores are in the order
+            'pending': torch.stack([torch.cat((x.flatten(), y.flatten()[-1:])).int() for x, y in pending]),
+            'block_size': self.block_size,
+            'alpha': self.alpha,
+            'served_counts': served_counts,
+            'total_tokens_served': self.total_tokens_served - unused_x.numel(),
+        }
+
+    def load_state_dict(self, state):
+        version, _, next_gauss = self.rng.getstate()
+        self.rng.setstate((version, tuple(state['starts'].tolist()), next_gauss))
+        self.next_shard = state['next_shard'] % len(self.paths)
+        self.served_counts = state['served_counts'].clone()
+        self.total_tokens_served = state['total_tokens_served']
+        shape = (self.batch_size, self.block_size)
+        # batches of another shape are of no use, so that a few places of the data are passed over
+        if state['block_size'] == self.block_size and state['pending'].size(1) == self.batch_size * self.block_size + 1:
+            pending = [(-1.0, row[:-1].view(shape), row[1:].view(shape)) for row in state['pending'].long()]
+            with self.lock:
+                self.buffer = deque([*pending, *self.buffer])
+            if state['alpha'] == self.alpha: # they are in the right order already
+                self.rescore_event.clear()
+
     def get_next_batch(self):
         if self.thread is None:
             if not self.buffer:
@@ -543,6 +640,7 @@ class BatchManager:
         if self.corpus_dist is None:
             self.corpus_dist = estimate_corpus_dist(self.paths, len(self.uniform_dist))
         with self.lock:
+            self.alpha = alpha
             self.target_dist = (1 - alpha) * self.corpus_dist + alpha * self.uniform_dist
         self.rescore_event.set()
 
@@ -648,6 +746,9 @@ class SectionTimer:
             self.averages[path] = 0.9 * self.averages[path] + 0.1 * seconds if path in self.averages else seconds
         self.current = {}
 
+    def metrics(self):
+        return {f'time/{path}_ms': seconds * 1000 for path, seconds in sorted(self.averages.items())}
+
     def summary(self):
         return [f"timing {path}: {seconds * 1000:.2f}ms" for path, seconds in sorted(self.averages.items())]
 
@@ -683,13 +784,17 @@ if ddp:
 else:
     rank = 0
     world_size = 1
-master_process = rank == 0
 tokens_per_iter = gradient_accumulation_steps * world_size * batch_size * block_size
 print(f"tokens per iteration will be: {tokens_per_iter:,}\n", end='') # in one piece, as all processes print at once
 
 if master_process:
     os.makedirs(out_dir, exist_ok=True)
 logger = TrainingLogger(file_logging and master_process)
+if master_process:
+    gigabytes = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1024**3
+    gpu = torch.cuda.get_device_name(device) if device_type == 'cuda' else 'no GPU'
+    logger.log(f"system: Python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} CPUs, "
+               f"{gigabytes:.0f} GB of memory, {gpu}")
 torch.manual_seed(seed + rank)
 torch.backends.cuda.matmul.allow_tf32 = True
 torch.backends.cudnn.allow_tf32 = True
@@ -713,7 +818,7 @@ meta_path = os.path.join(data_path, 'meta.pkl')
 if os.path.exists(meta_path):
     with open(meta_path, 'rb') as meta_file:
         meta_vocab_size = pickle.load(meta_file)['vocab_size']
-    if vocab_size not in (None, meta_vocab_size) and master_process:
+    if init_from == 'scratch' and vocab_size not in (None, meta_vocab_size) and master_process:
         print(f"vocab_size={vocab_size} gives way to {meta_vocab_size}, found in {meta_path}")
 else:
     meta_vocab_size = None
@@ -745,7 +850,89 @@ model_args = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=bloc
                   embedding_rank=embedding_rank, attn_lora_rank=attn_lora_rank, lora_alpha=lora_alpha)
 iter_num = 0
 best_val_loss = 1e9
-checkpoint = None
+iter_of_last_op = 0 # when an operation of the scaling schedule was executed last
+lr_schedule_offset = 0 # where the schedule of the learning rate began
+
+def load_weights(model, saved):
+    """ put saved tensors where their names say, and tell what became of each """
+    wanted = model.state_dict()
+    loaded, counts, skipped = {}, {'loaded': 0, 'remapped': 0}, []
+    for saved_name, tensor in saved.items():
+        name = saved_name
+        while name.startswith(('_orig_mod.', 'module.')): # compiled and distributed models put these in front
+            name = name.partition('.')[2]
+        # a layer with an adapter keeps what it had without as main_weight
+        to_adapter = re.sub(r'\.(\w+)$', r'.main_weight.\1', name)
+        from_adapter = re.sub(r'\.main_weight\.(\w+)$', r'.\1', name)
+        target = next((one for one in (name, to_adapter, from_adapter) if one in wanted), None)
+        if target is None:
+            skipped.append(saved_name)
+            continue
+        loaded[target] = tensor
+        counts['loaded' if target == name else 'remapped'] += 1
+    missing = [name for name in wanted if name not in loaded]
+    if master_process:
+        print(f"weights: {counts['loaded']} loaded, {counts['remapped']} remapped, {len(skipped)} skipped, "
+              f"{len(missing)} missing")
+        for title, names in (('skipped', skipped), ('missing', missing)):
+            if names:
+                print(f"{title}: {', '.join(names)}")
+    if not loaded:
+        raise ValueError("the checkpoint and the model have no parameter in common")
+    model.load_state_dict(loaded, strict=False)
+
+def load_adapters(model, saved):
+    """ put back what merged weights were made of, in layers that have an addition of the same rank again """
+    parameters = dict(model.named_parameters())
+    for layer in model.lora_layers():
+        names = [f'{layer}.{name}' for name in ('main_weight.weight', 'lora_A', 'lora_B')]
+        if all(name in saved and saved[name].shape == parameters[name].shape for name in names):
+            with torch.no_grad():
+                for name in names:
+                    parameters[name].copy_(saved[name])
+
+def optimizer_order(named_parameters):
+    """ the names of parameters as the optimizer counts them: matrices first """
+    trainable = [(name, p) for name, p in named_parameters if p.requires_grad]
+    return [name for name, p in trainable if p.dim() >= 2] + [name for name, p in trainable if p.dim() < 2]
+
+def pair_by_name(shapes, saved_names, saved_states):
+    """ the saved index for each index of a parameter of the same name and shape """
+    index_of = {name: index for index, name in enumerate(saved_names)}
+    pairs = {}
+    for index, (name, shape) in enumerate(shapes.items()):
+        saved_index = index_of.get(name)
+        if saved_index in saved_states and saved_states[saved_index]['exp_avg'].shape == shape:
+            pairs[index] = saved_index
+    return pairs
+
+def pair_by_shape(shapes, saved_states):
+    """ the first saved index of the same shape that is still free, for each; and how often there was a choice """
+    pairs, free, ambiguous = {}, sorted(saved_states), 0
+    for index, shape in enumerate(shapes.values()):
+        fitting = [saved_index for saved_index in free if saved_states[saved_index]['exp_avg'].shape == shape]
+        if fitting:
+            pairs[index] = fitting[0]
+            free.remove(fitting[0])
+            ambiguous += len(fitting) > 1
+    return pairs, ambiguous
+
+def load_optimizer(optimizer, model, checkpoint):
+    """ give each parameter the moments saved for it; the options of the groups are those of this run """
+    parameters = dict(model.named_parameters())
+    shapes = {name: parameters[name].shape for name in optimizer_order(parameters.items())}
+    saved_states = checkpoint['optimizer']['state']
+    saved_count = sum(len(group['params']) for group in checkpoint['optimizer']['param_groups'])
+    saved_names = optimizer_order(checkpoint.get('param_names', {}).items())
+    if len(saved_names) == saved_count:
+        pairs, how = pair_by_name(shapes, saved_names, saved_states), 'by name'
+    else: # the names do not tell which state is whose
+        pairs, ambiguous = pair_by_shape(shapes, saved_states)
+        how = f"by shape, {ambiguous} of them ambiguous"
+    state = {index: saved_states[saved_index] for index, saved_index in pairs.items()}
+    optimizer.load_state_dict({'state': state, 'param_groups': optimizer.state_dict()['param_groups']})
+    if master_process:
+        print(f"Transferred optimizer state for {len(pairs)} / {len(shapes)} parameters ({how})")
 
 if init_from == 'scratch':
     if master_process:
@@ -754,20 +941,18 @@ if init_from == 'scratch':
         sys.exit(f"vocabulary size unknown: no {meta_path}, so give --vocab_size=...")
     model = GPT(GPTConfig(**model_args))
 elif init_from == 'resume':
-    checkpoint_path = os.path.join(out_dir, 'ckpt.pt')
-    if master_process:
-        print(f"resuming from {checkpoint_path}")
-    checkpoint = torch.load(checkpoint_path, map_location=device)
-    # the shapes have to be the saved ones, the rest may be changed on the command line
-    for name in ('n_layer', 'n_head', 'n_embd', 'block_size', 'bias', 'vocab_size', 'n_hidden'):
-        model_args[name] = checkpoint['model_args'][name]
+    # a smaller block size is cut off below, from the table of positions as it was saved
+    model_args['block_size'] = max(block_size, checkpoint['model_args']['block_size'])
+    model_args['vocab_size'] = vocab_size # the checkpoint's, which may have grown
     model = GPT(GPTConfig(**model_args))
-    # a compiled model saved as it was has this in front of every name
-    prefix = '_orig_mod.'
-    model.load_state_dict({name[len(prefix):] if name.startswith(prefix) else name: tensor
-                           for name, tensor in checkpoint['model'].items()})
+    load_weights(model, checkpoint['model'])
+    load_adapters(model, checkpoint.get('param_names', {}))
     iter_num = checkpoint['iter_num']
     best_val_loss = checkpoint['best_val_loss']
+    iter_of_last_op = checkpoint.get('iter_of_last_op', 0)
+    lr_schedule_offset = checkpoint.get('lr_schedule_offset', 0)
+    if resume_overrides and master_process:
+        logger.log(f"Resume with hyperparameter overrides: {'; '.join(resume_overrides)}")
 elif init_from in gpt2_sizes:
     if master_process:
         print(f"starting from the weights of {init_from}")
@@ -779,7 +964,6 @@ else:
     sys.exit(f"init_from={init_from!r}, expected 'scratch', 'resume' or one of {', '.join(gpt2_sizes)}")
 if block_size < model.args.block_size:
     model.crop_block_size(block_size)
-    model_args['block_size'] = block_size
 model.to(device)
 if master_process:
     print(f"number of parameters: {model.get_num_params():,}")
@@ -788,8 +972,9 @@ if master_process:
 scaler = torch.amp.GradScaler(device_type, enabled=(dtype == 'float16'))
 optimizer = model.configure_optimizer(weight_decay, learning_rate, (beta1, beta2), device_type)
 if init_from == 'resume':
-    optimizer.load_state_dict(checkpoint['optimizer'])
-checkpoint = None # free the memory
+    load_optimizer(optimizer, model, checkpoint)
+    if checkpoint.get('scaler'):
+        scaler.load_state_dict(checkpoint['scaler'])
 
 raw_model = model # the checkpoints hold this one, without the prefixes that the wrappers add to names
 if compile:
@@ -805,6 +990,207 @@ batch_manager = BatchManager([os.path.join(data_path, name) for name in train_sh
 if curriculum_alpha != 1.0:
     batch_manager.update_target_distribution(curriculum_alpha)
 val_tokens = np.memmap(os.path.join(data_path, 'val.bin'), dtype='<u2', mode='r')
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the scaling schedule: which operations there are, and which of them are completed
+
+def read_scaling_schedule(path):
+    with open(path) as file:
+        operations = json.load(file)
+    for operation in operations:
+        for field in ('name', 'value', 'trigger_loss', 'max_wait_iters', 'reevaluate'):
+            if field not in operation:
+                raise ValueError(f"{path}: an operation without {field!r}: {operation}")
+    return operations
+
+def save_scaling_schedule(path, operations):
+    for operation in operations:
+        operation.setdefault('completed', False)
+    if path is None or not os.path.exists(path) or not master_process:
+        return
+    with open(path + '.tmp', 'w') as file:
+        json.dump(operations, file, indent=2)
+    os.rename(path + '.tmp', path)
+
+scaling_schedule = read_scaling_schedule(scaling_schedule_file) if scaling_schedule_file is not None else []
+if checkpoint is None:
+    for operation in scaling_schedule:
+        operation['completed'] = False
+    save_scaling_schedule(scaling_schedule_file, scaling_schedule)
+elif checkpoint.get('scaling_schedule'):
+    saved_file = checkpoint.get('scaling_schedule_file')
+    if saved_file == scaling_schedule_file:
+        scaling_schedule = checkpoint['scaling_schedule']
+        save_scaling_schedule(scaling_schedule_file, scaling_schedule)
+    elif master_process:
+        print(f"warning: the checkpoint follows {saved_file}, this run {scaling_schedule_file}, as it is")
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the trackers
+
+run_name = checkpoint.get('final_wandb_run_name') if init_from == 'resume' else None
+if run_name is None and (wandb_log or trackio_log):
+    run_name = f"{wandb_run_name}_{time.strftime('%Y%m%d_%H%M%S', time.localtime(time.time()))}"
+trackers = []
+for tracker_name, is_wanted in (('trackio', trackio_log), ('wandb', wandb_log)):
+    if is_wanted and master_process:
+        try:
+            trackers.append(importlib.import_module(tracker_name))
+        except ImportError as error:
+            print(f"warning: no {tracker_name}: {error}; install it")
+for tracker in trackers:
+    tracker.init(project=wandb_project, name=run_name, config=config)
+
+def track(metrics):
+    for tracker in trackers:
+        tracker.log(metrics, step=iter_num)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# a look inside the network: everything is computed from a copy of it, with random numbers of its own
+
+def spread(values):
+    """ mean, 10th and 90th percentile """
+    tenth, ninetieth = torch.quantile(values.float(), torch.tensor([0.1, 0.9])).tolist()
+    return values.float().mean().item(), tenth, ninetieth
+
+def effective_rank(matrix):
+    """ the fewest singular directions that hold 98 % of the energy, and their share of all """
+    energy = torch.linalg.svdvals(matrix.double()).square().cumsum(0)
+    rank = 1 + int((energy < 0.98 * energy[-1]).sum())
+    return rank, rank / min(matrix.shape)
+
+def compare_rows(rows, generator):
+    """ how many neighbours each row has, and how similar rows are; a row counts itself with -1 """
+    rows = F.normalize(rows.float(), dim=1)
+    neighbours, samples, total, squares = [], [], 0.0, 0.0
+    for begin in range(0, len(rows), 8192):
+        similarity = rows[begin:begin + 8192] @ rows.T
+        own = torch.arange(len(similarity))
+        similarity[own, begin + own] = -1.0
+        neighbours.append((similarity > 0.7).sum(dim=1))
+        total += similarity.double().sum().item()
+        squares += similarity.double().square().sum().item()
+        columns = torch.randint(len(rows), (len(similarity), 100), generator=generator)
+        samples.append(similarity.gather(1, columns).flatten())
+    mean = total / len(rows)**2
+    deviation = max(squares / len(rows)**2 - mean**2, 0.0)**0.5
+    return spread(torch.cat(neighbours)), mean, deviation, spread(torch.cat(samples)[:20000])[1:]
+
+def drift(before, after):
+    """ cosines of rows, once the centred matrices are turned onto each other (orthogonal Procrustes) """
+    before, after = (matrix.double() - matrix.double().mean(dim=0) for matrix in (before, after))
+    u, _, vt = torch.linalg.svd(after.T @ before)
+    return spread(F.cosine_similarity(before, after @ u @ vt, dim=1))
+
+@torch.no_grad()
+def attention_entropy(network, idx):
+    """ in nats, mean over layers, heads and positions """
+    entropies = []
+    def listen(attention, inputs):
+        x = inputs[0]
+        B, T, C = x.size()
+        q, k, _ = (part.view(B, T, attention.n_head, C // attention.n_head).transpose(1, 2)
+                   for part in attention.c_attn(x).split(C, dim=2))
+        if attention.rotary is not None:
+            q, k = attention.rotary(q), attention.rotary(k)
+        scores = q @ k.transpose(-2, -1) / (C // attention.n_head)**0.5
+        p = scores.masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), float('-inf')).softmax(dim=-1)
+        entropies.append(torch.special.entr(p).sum(dim=-1).mean())
+    handles = [block.attn.register_forward_pre_hook(listen) for block in network.transformer.h]
+    network(idx)
+    for handle in handles:
+        handle.remove()
+    return torch.stack(entropies).mean().item()
+
+def get_matrices(network):
+    def get_weight(layer):
+        return layer.merged_weight() if isinstance(layer, (LoRALinear, LoRAEmbedding)) else layer.weight.detach()
+
+    matrices = {'embeddings': get_weight(network.transformer.wte)}
+    for i, block in enumerate(network.transformer.h):
+        matrices[f'attn.{i}.c_attn.weight'] = get_weight(block.attn.c_attn)
+        matrices[f'ffn.{i}.c_fc.weight'] = block.mlp.c_fc.weight.detach()
+    return matrices
+
+def run_analysis(it, network, before, idx, tokens, analysis_seed):
+    """
+    the lines to print and the metrics to track; `before` is the copy of the previous evaluation, or None, and `tokens`
+    are those whose embeddings are compared
+    """
+    matrices, earlier = get_matrices(network), {} if before is None else get_matrices(before)
+    layers = len(network.transformer.h)
+    shown = sorted({0, layers // 2, layers - 1})
+    near, mean, deviation, (tenth, ninetieth) = compare_rows(
+        matrices['embeddings'][tokens], torch.Generator().manual_seed(analysis_seed))
+    metrics = {'analysis/iter': it, 'analysis/neighbours': near[0], 'analysis/similarity': mean}
+    lines = [f"ASYNC ANALYSIS RESULTS FOR ITERATION {it}",
+             f"embeddings: neighbours {near[0]:.4f} ({near[1]:.4f} to {near[2]:.4f})",
+             f"embeddings: similarity {mean:.4f} +- {deviation:.4f} ({tenth:.4f} to {ninetieth:.4f})"]
+    for i in range(layers):
+        parts = {f'ffn.{i}': matrices[f'ffn.{i}.c_fc.weight']}
+        parts.update(zip((f'attn.{i}.{name}' for name in 'qkv'), matrices[f'attn.{i}.c_attn.weight'].chunk(3)))
+        for part, matrix in parts.items():
+            rank_found, utilisation = effective_rank(matrix)
+            metrics[f'analysis/rank/{part}'] = utilisation
+            if i in shown:
+                lines.append(f"rank of {part}: {rank_found} ({100 * utilisation:.2f}%)")
+    for name, matrix in matrices.items():
+        if name in earlier and earlier[name].shape == matrix.shape:
+            moved = drift(earlier[name], matrix)
+            metrics[f'analysis/drift/{name}'] = moved[0]
+            if name == 'embeddings' or int(name.split('.')[1]) in shown:
+                lines.append(f"drift of {name}: {moved[0]:.4f} ({moved[1]:.4f} to {moved[2]:.4f})")
+    metrics['analysis/attention_entropy'] = attention_entropy(network, idx)
+    lines += [f"attention entropy: {metrics['analysis/attention_entropy']:.4f}", "END OF ANALYSIS"]
+    return lines, metrics
+
+if analysis not in ('off', 'async', 'sync'):
+    sys.exit(f"analysis={analysis!r}, expected 'off', 'async' or 'sync'")
+executor = ThreadPoolExecutor(max_workers=1) if analysis == 'async' else None
+analyses = [] # begun and not reported yet
+analysed_before = None
+
+def is_memory_short():
+    if not os.path.exists('/proc/meminfo'):
+        return False
+    with open('/proc/meminfo') as file:
+        sizes = {words[0]: int(words[1]) for words in map(str.split, file)}
+    return sizes['MemAvailable:'] <= (1 - 0.9) * sizes['MemTotal:']
+
+def dispatch_analysis():
+    global analysed_before
+    if analysis == 'off' or is_memory_short():
+        return
+    generator = torch.Generator().manual_seed(seed + iter_num)
+    starts = torch.randint(len(val_tokens) - block_size, (batch_size,), generator=generator).tolist()
+    idx = torch.stack([torch.from_numpy(val_tokens[s:s + block_size].astype(np.int64)) for s in starts])
+    tokens = batch_manager.get_non_outlier_tokens(ignored_outlayers_sum)
+    if remapping_active:
+        idx, tokens = remapping_vector.cpu()[idx], remapping_vector.cpu()[tokens].unique()
+    network = copy.deepcopy(raw_model).cpu().eval() # the training goes on with the other one
+    work = (run_analysis, iter_num, network, analysed_before, idx, tokens, seed + iter_num)
+    analysed_before = network
+    if executor is not None:
+        analyses.append(executor.submit(*work))
+        return
+    done = Future()
+    try:
+        done.set_result(work[0](*work[1:]))
+    except Exception as error: # as in the thread
+        done.set_exception(error)
+    analyses.append(done)
+
+def report_analyses():
+    """ print what is ready, in the thread that trains """
+    while analyses and analyses[0].done():
+        done = analyses.pop(0)
+        if done.exception() is not None:
+            print(f"warning: an analysis failed: {type(done.exception()).__name__}: {done.exception()}")
+            continue
+        lines, metrics = done.result()
+        for line in lines:
+            logger.log(line)
+        track(metrics)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # schedule, evaluation, checkpoints
@@ -846,15 +1232,43 @@ def estimate_loss():
     model.train()
     return out
 
-def save_checkpoint(filename, **extra):
+def gather_rank_states():
+    """ random numbers and position in the data of every process, by rank; all of them have to call this """
+    state = {'rng': {'torch': torch.get_rng_state()}, 'data': batch_manager.state_dict((X, Y))}
+    if device_type == 'cuda':
+        state['rng']['cuda'] = torch.cuda.get_rng_state()
+    if not ddp:
+        return [state]
+    states = [None] * world_size
+    torch.distributed.all_gather_object(states, state)
+    return states
+
+def load_rank_state(states):
+    if len(states) != world_size: # a generator for each process, or none at all
+        if master_process:
+            print(f"saved by {len(states)} processes, resumed by {world_size}: random numbers and data start afresh")
+        return
+    torch.set_rng_state(states[rank]['rng']['torch'])
+    if device_type == 'cuda' and 'cuda' in states[rank]['rng']:
+        torch.cuda.set_rng_state(states[rank]['rng']['cuda'])
+    batch_manager.load_state_dict(states[rank]['data'])
+
+def save_checkpoint(filename, rank_states, **extra):
     content = {
         'model': raw_model.merged_state_dict(),
         'optimizer': optimizer.state_dict(),
         'param_names': dict(raw_model.named_parameters()),
-        'model_args': model_args,
+        'model_args': dict(vars(raw_model.args)), # of the model as it is now
         'iter_num': iter_num,
         'best_val_loss': best_val_loss,
         'config': config,
+        'final_wandb_run_name': run_name,
+        'iter_of_last_op': iter_of_last_op,
+        'lr_schedule_offset': lr_schedule_offset,
+        'scaling_schedule': scaling_schedule,
+        'scaling_schedule_file': scaling_schedule_file,
+        'scaler': scaler.state_dict(),
+        'rank_states': rank_states,
         **extra,
     }
     # a run that is killed while it writes must not leave half a checkpoint under the good name
@@ -866,7 +1280,7 @@ def write_auto_resume():
     with open(os.path.join(out_dir, 'auto_resume_config.json'), 'w') as file:
         json.dump({'init_from': 'resume'}, file)
     with open(auto_resume_marker, 'w') as file:
-        file.write("init_from=resume\n")
+        file.write(f"init_from=resume\nfinal_wandb_run_name={run_name}\n")
 
 mfu_stats_path = os.path.join(out_dir, 'mfu_stats.txt')
 if master_process and (init_from == 'scratch' or not os.path.exists(mfu_stats_path)):
@@ -881,32 +1295,46 @@ start_time = time.time()
 t0 = start_time
 local_iter_num = 0 # iterations of this process, whatever it resumed from
 running_mfu = -1.0 # not measured yet
+if init_from == 'resume' and 'rank_states' in checkpoint:
+    load_rank_state(checkpoint['rank_states'])
+checkpoint = None # free the memory
+tokens_before = batch_manager.total_tokens_served # by earlier runs
 X, Y = batch_manager.get_next_batch() # the first batch, fetched ahead
 while True:
 
-    lr = get_lr(iter_num)
+    effective_it = iter_num - lr_schedule_offset
+    lr = get_lr(effective_it)
     for group in optimizer.param_groups:
         group['lr'] = lr
     if iter_num % log_interval == 0 and master_process:
-        print(f"lr schedule: iter {iter_num}, effective_it {iter_num}, warmup {warmup_iters}, decay {lr_decay_iters}, "
+        print(f"lr schedule: iter {iter_num}, effective_it {effective_it}, warmup {warmup_iters}, decay {lr_decay_iters}, "
               f"accum {gradient_accumulation_steps}, batch {batch_size}")
 
     # evaluate, say so, save
     if iter_num % eval_interval == 0:
+        # as they are now, because a resumed run does this evaluation again
+        rank_states = gather_rank_states() if iter_num > 0 else None
         with timer.section('evaluation'):
             losses = estimate_loss()
         if master_process:
             elapsed = time.time() - start_time
-            tokens_per_sec = batch_manager.total_tokens_served / elapsed if elapsed > 0 else 0.0
+            tokens_per_sec = (batch_manager.total_tokens_served - tokens_before) / elapsed if elapsed > 0 else 0.0
             print(f"step {iter_num}: train loss {losses['train']:.4f}, val loss {losses['val']:.4f}, lr: {lr:.4f}, "
                   f"tokens/sec {tokens_per_sec:.0f}")
             logger.log_step(iter_num, losses, tokens_per_sec)
             if 'val_core_acc' in losses:
                 logger.log(f"step {iter_num}: val core accuracy {losses['val_core_acc']:.4f}")
+            used, total, percent = get_vram()
+            track({'iter': iter_num, 'train/loss': losses['train'].item(), 'val/loss': losses['val'].item(), 'lr': lr,
+                   'mfu': 100 * max(running_mfu, 0.0), **timer.metrics(),
+                   **{name: value for name, value in losses.items() if name == 'val_core_acc'},
+                   'vram/used_gb': used, 'vram/total_gb': total, 'vram/percent': percent})
+            dispatch_analysis()
+            report_analyses()
             if iter_num > 0 and (losses['val'] < best_val_loss or always_save_checkpoint):
                 best_val_loss = losses['val']
                 print(f"saving checkpoint to {out_dir}")
-                save_checkpoint('ckpt.pt')
+                save_checkpoint('ckpt.pt', rank_states)
                 if init_from == 'scratch' and not os.path.exists(auto_resume_marker):
                     write_auto_resume()
     if iter_num == 0 and eval_only:
@@ -959,15 +1387,21 @@ while True:
     local_iter_num += 1
 
     if shutdown_requested:
+        rank_states = gather_rank_states()
         if master_process:
             filename = f'emergency_ckpt_iter_{iter_num}.pt'
             print(f"shutdown requested, saving {filename} to {out_dir}")
-            save_checkpoint(filename, emergency_save=True)
+            save_checkpoint(filename, rank_states, emergency_save=True)
         break
     if iter_num > max_iters:
         break
 
 batch_manager.shutdown()
+if executor is not None:
+    executor.shutdown(wait=True)
+report_analyses()
+for tracker in trackers:
+    tracker.finish()
 logger.close()
 if ddp:
     # the wrapped model keeps the group alive, and a gloo thread that outlives the interpreter aborts the process

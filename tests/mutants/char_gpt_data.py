@@ -15,11 +15,11 @@ _MANAGER: Final = "char_gpt/batch_manager.py"
 _STREAM: Final = "char_gpt/stream.py"
 _TRAINER: Final = "char_gpt/trainer.py"
 _VOCABULARY: Final = "char_gpt/vocabulary.py"
-_START: Final = "start=self._draw(0, max(0, len(tokens) - length)),"
+_START: Final = "start=self._places.randint(0, max(0, len(tokens) - length)),"
 _NEXT_START: Final = (
-    "        length = BATCHES_PER_REFILL * self._batch_size * self._block_size\n"
+    "        length = BATCHES_PER_REFILL * self.batch_size * self.block_size\n"
     "        return list(\n            cut_batches(\n                tokens,\n                " + _START + "\n"
-    "                batch_size=self._batch_size,\n                block_size=self._block_size,\n"
+    "                batch_size=self.batch_size,\n                block_size=self.block_size,\n"
     "                count=BATCHES_PER_REFILL,\n            )\n        )\n"
 )
 
@@ -34,9 +34,9 @@ DATA: Final = (
             _BATCHES,
             _NEXT_START,
             (
-                "        span = self._batch_size * self._block_size\n"
+                "        span = self.batch_size * self.block_size\n"
                 "        starts = np.random.randint(0, len(tokens) - span, 5)\n"
-                "        sizes = {'batch_size': self._batch_size, 'block_size': self._block_size, 'count': 1}\n"
+                "        sizes = {'batch_size': self.batch_size, 'block_size': self.block_size, 'count': 1}\n"
                 "        return [one for start in starts for one in cut_batches(tokens, start=int(start), **sizes)]\n"
             ),
         ),
@@ -143,7 +143,7 @@ BENIGN_DATA: Final = (
     harmless(
         "remapped-when-fetched",
         REMAPPING,
-        (_TRAINER, "self.model(*self._remapped(self.next_batch))", "self.model(*self.next_batch)"),
+        (_TRAINER, "self.learner.model(*self._remapped(self.next_batch))", "self.learner.model(*self.next_batch)"),
         (
             _TRAINER,
             (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
 
@@ -84,6 +85,35 @@ class BatchManager:
         """Return the ids of the tokens served most, as few as make up all but ``ignored_share`` of what was served."""
         with self._lock:
             return self._curriculum.frequent_tokens(ignored_share)
+
+    def state_dict(self, *, unused: Batch) -> dict[str, Any]:
+        """Return what decides which batches come next; ``unused`` was served, but nobody has looked at it yet."""
+        inputs, targets = (part.cpu() for part in unused)
+        with self._lock:
+            pending = [(inputs, targets), *self._buffer]
+            served = self._curriculum.state_dict(unused=inputs)
+        # the targets are the inputs and one token more; the ids are below 2 ** 16
+        windows = [torch.cat((inputs.flatten(), targets.flatten()[-1:])) for inputs, targets in pending]
+        return {
+            **self._cutter.state_dict(),
+            **served,
+            "pending": torch.stack(windows).int(),
+            "block_size": self._cutter.block_size,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; batches of another shape are passed over, and new ones cut."""
+        self._cutter.load_state_dict(state)
+        shape = (self._cutter.batch_size, self._cutter.block_size)
+        windows = state["pending"].long()
+        with self._lock:
+            self._curriculum.load_state_dict(state)
+            if state["block_size"] != shape[1] or windows.size(1) != math.prod(shape) + 1:
+                return
+            pending = [(window[:-1].view(shape), window[1:].view(shape)) for window in windows]
+            self._buffer = deque([*pending, *self._buffer])
+            if state["alpha"] == self._curriculum.alpha:  # they are in the right order already
+                self._wants_order.clear()
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
@@ -28,17 +29,31 @@ def cut_batches(tokens: Tokens, *, start: int, batch_size: int, block_size: int,
         yield window[:-1].view(batch_size, block_size), window[1:].view(batch_size, block_size)
 
 
+class Places(Protocol):
+    """A generator of places: one of ``random``, or ``random`` itself."""
+
+    def randint(self, a: int, b: int) -> int:
+        """Draw a number, ends included."""
+        ...
+
+    def getstate(self) -> tuple[Any, ...]:
+        """Return what decides the next numbers."""
+        ...
+
+    def setstate(self, state: tuple[Any, ...]) -> None:
+        """Go on where ``state`` was taken."""
+        ...
+
+
 class BatchCutter:
     """Cuts consecutive batches from a random place of one shard after the other, round robin."""
 
-    def __init__(
-        self, shards: Sequence[Path], *, batch_size: int, block_size: int, draw: Callable[[int, int], int]
-    ) -> None:
-        """Cut batches of ``batch_size`` rows of ``block_size`` tokens; ``draw`` is a ``randint``, ends included."""
+    def __init__(self, shards: Sequence[Path], *, batch_size: int, block_size: int, places: Places) -> None:
+        """Cut batches of ``batch_size`` rows of ``block_size`` tokens; they begin at ``places``."""
         self._shards = shards
-        self._batch_size = batch_size
-        self._block_size = block_size
-        self._draw = draw
+        self.batch_size = batch_size
+        self.block_size = block_size
+        self._places = places
         self._next_shard = 0
 
     def cut(self) -> list[Batch]:
@@ -52,20 +67,30 @@ class BatchCutter:
             if batches:
                 return batches
         raise DataError(
-            f"no training file holds {self._batch_size * self._block_size + 1} tokens, enough for one batch;"
+            f"no training file holds {self.batch_size * self.block_size + 1} tokens, enough for one batch;"
             " use a smaller --batch_size or --block_size"
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what decides where the next batches are cut."""
+        return {"starts": torch.tensor(self._places.getstate()[1]), "next_shard": self._next_shard}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        version, _, next_gauss = self._places.getstate()
+        self._places.setstate((version, tuple(state["starts"].tolist()), next_gauss))
+        self._next_shard = state["next_shard"] % len(self._shards)
 
     def _cut_next_shard(self) -> list[Batch]:
         tokens = open_tokens(self._shards[self._next_shard])
         self._next_shard = (self._next_shard + 1) % len(self._shards)
-        length = BATCHES_PER_REFILL * self._batch_size * self._block_size
+        length = BATCHES_PER_REFILL * self.batch_size * self.block_size
         return list(
             cut_batches(
                 tokens,
-                start=self._draw(0, max(0, len(tokens) - length)),
-                batch_size=self._batch_size,
-                block_size=self._block_size,
+                start=self._places.randint(0, max(0, len(tokens) - length)),
+                batch_size=self.batch_size,
+                block_size=self.block_size,
                 count=BATCHES_PER_REFILL,
             )
         )
@@ -93,6 +118,11 @@ class ValidationBatches:
         inputs = torch.stack([self._window(start) for start in starts])
         targets = torch.stack([self._window(start + 1) for start in starts])
         return to_device((inputs, targets), self._device)
+
+    def draw(self, generator: torch.Generator) -> torch.Tensor:
+        """Draw the inputs of a batch with a generator of one's own, which leaves the training as it is."""
+        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,), generator=generator)
+        return torch.stack([self._window(start) for start in starts.tolist()])
 
     def _window(self, start: int) -> torch.Tensor:
         return to_tensor(self._tokens[start : start + self._block_size])

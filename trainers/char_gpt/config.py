@@ -11,11 +11,13 @@ from trainers.char_gpt.architecture import architecture_problems
 from trainers.char_gpt.pretrained import GPT2_SIZES
 from trainers.common.config import flatten, option
 from trainers.common.precision import DTYPES, preferred_dtype
+from trainers.common.tracking import TRACKERS
 
 FINEWEB = "fineweb10B"
 FINEWEB_SHARDS = tuple(f"fineweb_train_{number:06d}.bin" for number in range(1, 104))
 SINGLE_SHARD = ("train.bin",)
 STARTS = ("scratch", "resume", *GPT2_SIZES)
+ANALYSES = ("off", "async", "sync")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,14 @@ class OutputConfig:
     log_dir: str = option("directory of the log files, one per run", default="logs")
     file_logging: bool = option("write a log file", default=True)
     vocab_size: int | None = option("vocabulary size where the data directory has no meta.pkl", default=None)
+    analysis: str = option("look inside the network at evaluations: 'off', 'async' or 'sync'", default="off")
+    ignored_outlayers_sum: float = option(
+        "share of the served tokens, the rarest of them, that the analysis leaves out", default=0.01
+    )
+    wandb_log: bool = option("tell Weights & Biases", default=False)
+    trackio_log: bool = option("tell trackio", default=False)
+    wandb_project: str = option("the project of both", default="owt")
+    wandb_run_name: str = option("the time of the start is added; a resumed run keeps its name", default="gpt2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +92,7 @@ class BatchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The network; on a resume its shapes come from the checkpoint instead."""
+    """The network."""
 
     n_layer: int = option("transformer blocks", default=12)
     n_head: int = option("attention heads per block", default=12)
@@ -115,6 +125,7 @@ class OptimisationConfig:
     warmup_iters: int = option("iterations of linear warm-up", default=2000)
     lr_decay_iters: int = option("iteration at which the cosine ends", default=600000)
     min_lr: float = option("learning rate at the end of the cosine and after it", default=6e-5)
+    scaling_schedule_file: str | None = option("JSON list of operations, with what is completed", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +178,8 @@ class CharGptConfig:
         yield from self._counting_problems()
         if self.output.init_from not in STARTS:
             yield f"init_from is {self.output.init_from!r}, expected one of {', '.join(STARTS)}"
+        if self.output.analysis not in ANALYSES:
+            yield f"analysis is {self.output.analysis!r}, expected one of {', '.join(ANALYSES)}"
         if self.output.init_from == "scratch":
             yield from architecture_problems(block_size=self.batch.block_size, **dataclasses.asdict(self.model))
         if self.output.init_from in GPT2_SIZES and self.model.use_rotary_embeddings:
@@ -210,6 +223,12 @@ class CharGptConfig:
         data = dataclasses.replace(self.data, train_shard_filenames=self.shards, num_train_shards=len(self.shards))
         output = dataclasses.replace(self.output, init_from="resume") if is_marked else self.output
         return dataclasses.replace(self, data=data, output=output)
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The trackers to tell."""
+        wanted = {"trackio": self.output.trackio_log, "wandb": self.output.wandb_log}
+        return tuple(name for name in TRACKERS if wanted[name])
 
     def remembered(self) -> dict[str, int | float | bool | str | None]:
         """Return what a checkpoint keeps of the configuration: all but the lists."""

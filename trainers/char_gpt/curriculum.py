@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 TINY = 1e-9
@@ -15,6 +18,8 @@ class Curriculum:
         """Aim at a uniform distribution; nothing has been served."""
         self._uniform = torch.full((vocabulary_size,), 1.0 / vocabulary_size, dtype=torch.float64)
         self._target = self._uniform
+        self.alpha = 1.0
+        """The share of the uniform distribution in the target."""
         self.served_counts = torch.zeros(vocabulary_size, dtype=torch.float64)
         self.total_served = 0
 
@@ -31,7 +36,24 @@ class Curriculum:
 
     def aim(self, alpha: float, *, corpus: torch.Tensor) -> None:
         """Aim at a mixture: 1.0 means all tokens alike, 0.0 the distribution of the ``corpus``."""
+        self.alpha = alpha
         self._target = (1 - alpha) * corpus + alpha * self._uniform
+
+    def state_dict(self, *, unused: torch.Tensor) -> dict[str, Any]:
+        """Return what has been served but for ``unused``, which was, and nobody has looked at it yet."""
+        ids, counts = torch.unique(unused, return_counts=True)
+        served_counts = self.served_counts.clone()
+        served_counts[ids] -= counts
+        return {
+            "alpha": self.alpha,
+            "served_counts": served_counts,
+            "total_tokens_served": self.total_served - unused.numel(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Count on from ``state``; the target stays as it is."""
+        self.served_counts = state["served_counts"].clone()
+        self.total_served = state["total_tokens_served"]
 
     def demand(self) -> torch.Tensor:
         """Return, per token, how many times too rarely it has been served."""

@@ -116,6 +116,14 @@ def with_rank(layer: nn.Module, *, rank: int, alpha: float) -> nn.Module:
     return LowRankLinear(layer, rank=rank, alpha=alpha)
 
 
+def plain_weight(layer: nn.Module) -> torch.Tensor:
+    """Return the weight that a linear layer or embedding computes with, additions merged in."""
+    if isinstance(layer, LowRank):
+        return layer.merged_weight()
+    assert isinstance(layer, nn.Linear | nn.Embedding), f"{type(layer).__name__} has no matrix"
+    return layer.weight.detach()
+
+
 def low_rank_layers(model: nn.Module) -> dict[str, LowRank]:
     """List the adapted layers of a model by name."""
     return {name: layer for name, layer in model.named_modules() if isinstance(layer, LowRank)}
@@ -145,3 +153,19 @@ def unmerged_names(state: Mapping[str, torch.Tensor], model: nn.Module) -> dict[
             if f"{layer}.{kind}" in renamed:
                 renamed[f"{layer}{MAIN}{kind}"] = renamed.pop(f"{layer}.{kind}")
     return renamed
+
+
+@torch.no_grad()
+def restore_additions(model: nn.Module, saved: Mapping[str, torch.Tensor]) -> None:
+    """Put back what merged weights were made of, in layers that have an addition of the same rank again.
+
+    Args:
+        model: with the merged weights.
+        saved: the parameters of the model that was saved, by name.
+    """
+    parameters = dict(model.named_parameters())
+    for layer in low_rank_layers(model):
+        names = [f"{layer}{MAIN}weight", *(f"{layer}{factor}" for factor in TRAINED)]
+        if all(name in saved and saved[name].shape == parameters[name].shape for name in names):
+            for name in names:
+                parameters[name].copy_(saved[name])

@@ -181,6 +181,10 @@ class GPT(nn.Module):
         self.token_embedding.num_embeddings = self.lm_head.out_features = size
         self.architecture = dataclasses.replace(self.architecture, vocab_size=size)
 
+    def blocks(self) -> list[Block]:
+        """The blocks in order."""
+        return [block for block in self.transformer.h if isinstance(block, Block)]
+
     def parameter_count(self) -> int:
         """Parameters without the position table, which multiplies nothing."""
         total = sum(parameter.numel() for parameter in self.parameters())

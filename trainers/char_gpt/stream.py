@@ -40,12 +40,11 @@ def open_stream(config: CharGptConfig, world: World, *, vocabulary_size: int, de
     """Start serving training batches, whose tokens are below ``vocabulary_size``."""
     data = config.data
     shards = [config.data_dir / name for name in config.shards]
-    generator = private_generator(data.data_seed, rank=world.rank)
     cutter = BatchCutter(
         shards,
         batch_size=config.batch.batch_size,
         block_size=config.batch.block_size,
-        draw=random.randint if data.background_batches else generator.randint,
+        places=random if data.background_batches else private_generator(data.data_seed, rank=world.rank),
     )
     corpus = Corpus(
         shards=shards,

@@ -30,6 +30,10 @@ class Remapping:
         """Map inputs and targets."""
         return self._vector[batch[0]], self._vector[batch[1]]
 
+    def tokens(self, ids: torch.Tensor) -> torch.Tensor:
+        """Map tokens on the CPU."""
+        return self._vector.cpu()[ids]
+
     def following(self, next_batch: Callable[[], Batch]) -> Callable[[], Batch]:
         """Return a source of mapped batches."""
         return lambda: self(next_batch())

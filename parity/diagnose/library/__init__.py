@@ -120,6 +120,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     stored.keys_renamed,
     saving.state_missing,
     saving.counter_shifted,
+    saving.description_differs,
     ranks.ranks_seeded_alike,
     ranks.ranks_begin_apart,
     lifecycle.seed_or_initialisation,

@@ -91,6 +91,7 @@ class Training:
     saved_until: int = 99
     unsaved: tuple[str, ...] = ()
     counter: int = 0
+    described: str = "48"
     shares: tuple[float, ...] = ()
     short: tuple[int, ...] = ()
     loader: str = "RandomSampler"
@@ -298,6 +299,7 @@ class _Rank:
         t = self.t
         self.see("checkpoint_file", 1, file)
         self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
+        self.see("checkpoint_value", t.described, f"{file}::model_args.n_hidden")
         for key in ("rng", "scaler"):
             if key not in t.unsaved:
                 self.see("checkpoint_kind", "dict", f"{file}::{t.prefix}{key}.state")

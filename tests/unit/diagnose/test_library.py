@@ -90,6 +90,7 @@ SYMPTOMS = [
     ("last-checkpoint-missing", PLAIN, {"saved_until": 4}, "4 updates older"),
     ("checkpoint-state-missing", PLAIN, {"unsaved": ("rng",)}, "1 key: rng"),
     ("checkpoint-counter-shifted", PLAIN, {"counter": 1}, "iter_num 1 too high"),
+    ("checkpoint-description-differs", PLAIN, {"described": "None"}, "model_args.n_hidden"),
     (
         "accumulation-not-divided-by-world",
         replace(TWO, micro_steps=2),
@@ -307,6 +308,9 @@ NEAR_MISSES = [
     (stored.keys_renamed, PLAIN, {"unsaved": ("rng",)}),
     (stored.content_differs, PLAIN, {"saves": "average", "seed": 1}),
     (saving.counter_shifted, PLAIN, {"rate": lambda step: RATE(step + 1)}),
+    (saving.counter_shifted, PLAIN, {"described": "None"}),
+    (saving.description_differs, PLAIN, {"counter": 1}),
+    (saving.description_differs, PLAIN, {"described": "None", "seed": 1}),
     (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),

@@ -53,13 +53,13 @@ def manager(side, shards, *, seed=5, vocabulary=VOCABULARY, background=False, co
         )
         own = script.BatchManager([str(one) for one in shards], ROWS, LENGTH, "cpu", seed, vocabulary, background)
         return Manager(own, own.get_next_batch, lambda: [x for _, x, _ in own.buffer], lambda: own.served_counts)
-    draw = random.randint if background else random.Random(seed).randint
+    places = random if background else random.Random(seed)
     corpus = Corpus(
         shards=shards, vocabulary_size=vocabulary, sample_tokens=corpus_tokens, directory=kept, is_master=True
     )
     curriculum = Curriculum(vocabulary)
     own = BatchManager(
-        BatchCutter(shards, batch_size=ROWS, block_size=LENGTH, draw=draw),
+        BatchCutter(shards, batch_size=ROWS, block_size=LENGTH, places=places),
         curriculum=curriculum,
         corpus=corpus.distribution,
         device=torch.device("cpu"),

@@ -54,7 +54,7 @@ def write_shards(directory, *lengths):
 
 
 def manager(paths, seed=1, batch_size=2, block_size=3):
-    cutter = BatchCutter(paths, batch_size=batch_size, block_size=block_size, draw=random.Random(seed).randint)
+    cutter = BatchCutter(paths, batch_size=batch_size, block_size=block_size, places=random.Random(seed))
     return BatchManager(cutter, curriculum=Curriculum(1000), corpus=lambda: torch.ones(1000), device=CPU)
 
 

@@ -18,6 +18,12 @@ DEFAULTS = {
     "log_dir": "logs",
     "file_logging": True,
     "vocab_size": None,
+    "analysis": "off",
+    "ignored_outlayers_sum": 0.01,
+    "wandb_log": False,
+    "trackio_log": False,
+    "wandb_project": "owt",
+    "wandb_run_name": "gpt2",
     "dataset": "fineweb10B",
     "data_dir": None,
     "train_shard_filenames": ("train.bin",),
@@ -56,6 +62,7 @@ DEFAULTS = {
     "warmup_iters": 2000,
     "lr_decay_iters": 600000,
     "min_lr": 6e-5,
+    "scaling_schedule_file": None,
     "backend": "nccl",
     "device": "cuda",
     "compile": True,
@@ -64,7 +71,7 @@ DEFAULTS = {
 
 
 def parse(*arguments):
-    return parse_command_line(CharGptConfig, arguments)
+    return parse_command_line(CharGptConfig, arguments)[0]
 
 
 def test_the_keys_and_their_defaults_are_frozen():
