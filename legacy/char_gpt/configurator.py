@@ -21,8 +21,10 @@ def _override(_key, _value):
         raise ValueError(f"config key {_key} takes {type(_default).__name__}, got {_value!r}")
     print(f"overriding: {_key} = {_value!r}")
     globals()[_key] = _value
+    overridden_keys.add(_key)
 
 
+overridden_keys = set()
 _config_defaults = {_key: globals()[_key] for _key in config_keys}
 
 for _argument in sys.argv[1:]:

@@ -6,6 +6,7 @@ from tests.mutants.catalogue import MUTANTS
 from tests.mutants.rows import Edit
 
 _TRAINER: Final = "char_gpt/trainer.py"
+_LEARNER: Final = "char_gpt/learner.py"
 _MODEL: Final = "char_gpt/model.py"
 _STEP: Final = "            self.scaler.update()\n"
 _ZERO: Final = "            self.optimizer.zero_grad(set_to_none=True)\n"
@@ -23,12 +24,13 @@ DROPOUT: Final = (Edit(file=_MODEL, old="nn.Dropout(architecture.dropout)", new=
 DETACH: Final = (Edit(file=_MODEL, old="self.mlp(self.ln_2(x))", new="self.mlp(self.ln_2(x.detach()))"),)
 INITIAL: Final = (Edit(file=_MODEL, old="INITIAL_DEVIATION = 0.02", new="INITIAL_DEVIATION = 0.03"),)
 LOSS: Final = _KNOWN["loss-not-divided"]
-ZERO: Final = (Edit(file=_TRAINER, old=_ZERO, new=f"            if self.iteration % 3:\n    {_ZERO}"),)
+_DONE: Final = 'int(next(iter(self.optimizer.state.values()))["step"])'
+ZERO: Final = (Edit(file=_LEARNER, old=_ZERO, new=f"            if ({_DONE} - 1) % 3:\n    {_ZERO}"),)
 CLIP: Final = (
     Edit(
-        file=_TRAINER,
-        old="self.model.parameters(), self.config.optimisation.grad_clip)",
-        new="self.model.parameters(), 1.2 * self.config.optimisation.grad_clip)",
+        file=_LEARNER,
+        old="self.model.parameters(), largest_norm)",
+        new="self.model.parameters(), 1.2 * largest_norm)",
     ),
 )
 NO_CLIP: Final = _KNOWN["clip-forgotten"]
@@ -40,10 +42,10 @@ WARMUP: Final = (
     ),
 )
 BIASES: Final = _KNOWN["biases-decay"]
-BETAS: Final = (Edit(file=_TRAINER, old="optimisation.beta2)", new="0.99)"),)
+BETAS: Final = (Edit(file=_LEARNER, old="optimisation.beta2)", new="0.99)"),)
 CLAMPED: Final = (
     Edit(
-        file=_TRAINER,
+        file=_LEARNER,
         old=_STEP,
         new=f"{_STEP}            self.bare_model.lm_head.weight.data.clamp_(-0.05, 0.05)\n",
     ),

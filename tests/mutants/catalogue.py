@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 from tests.mutants import gpt2, occ, stream
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
+from tests.mutants.char_gpt_data import BENIGN_DATA, DATA
+from tests.mutants.char_gpt_low_rank import BENIGN_PARTS, PARTS
 from tests.mutants.char_gpt_model import IN_THE_MODEL
 from tests.mutants.char_gpt_more import MORE, MORE_BENIGN
 from tests.mutants.ranks_benign import BENIGN_RANKS
@@ -29,7 +31,7 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE),
+    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS),
     *_of("gpt2-vanilla", gpt2.VANILLA),
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
     *_of("occ-mixer", occ.MIXER),
@@ -45,6 +47,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
 BENIGN: Final[tuple[Benign, ...]] = (
     *CHAR_GPT_BENIGN,
     *MORE_BENIGN,
+    *BENIGN_DATA,
+    *BENIGN_PARTS,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
     *_of("occ-mixer", occ.BENIGN),

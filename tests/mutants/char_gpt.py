@@ -6,6 +6,7 @@ from parity.trace.channels import Phase
 from tests.mutants.rows import CONSTANT, WORLD_2, Edit, Mutant
 
 _TRAINER = "char_gpt/trainer.py"
+_LEARNER: Final = "char_gpt/learner.py"
 
 SEED_000: Final = (
     Mutant(
@@ -52,14 +53,14 @@ SEED_000: Final = (
                 file=_TRAINER,
                 old="            loss = self._update()\n",
                 new=(
-                    "            _mean_loss(self.model, self.validation_batches.get_batch, 1, self.precision)\n"
+                    "            _mean_loss(self.learner.model, self.validation_batches.get_batch, 1, self.precision)\n"
                     "            loss = self._update()\n"
                 ),
             ),
             Edit(
                 file=_TRAINER,
-                old="import Losses, estimate_losses",
-                new="import Losses, _mean_loss, estimate_losses",
+                old="import estimate_losses",
+                new="import _mean_loss, estimate_losses",
             ),
         ),
         update=-1,
@@ -103,8 +104,8 @@ SEED_000: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="if self.iteration > self.config.optimisation.max_iters:",
-                new="if self.iteration >= self.config.optimisation.max_iters:",
+                old="if self.progress.iteration > self.config.optimisation.max_iters:",
+                new="if self.progress.iteration >= self.config.optimisation.max_iters:",
             ),
         ),
         update=19,
@@ -117,10 +118,10 @@ SEED_000: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="learning_rate = self.schedule(self.iteration)",
+                old="learning_rate = self.schedule(self.progress.effective_iteration)",
                 new=(
-                    "learning_rate = (self.schedule(self.iteration) if self.config.optimisation.decay_lr"
-                    " else self.config.optimisation.learning_rate)"
+                    "learning_rate = (self.schedule(self.progress.effective_iteration)"
+                    " if self.config.optimisation.decay_lr else self.config.optimisation.learning_rate)"
                 ),
             ),
         ),
@@ -137,10 +138,12 @@ SEED_000: Final = (
                 file="char_gpt/evaluation.py",
                 old=(
                     "    train = _mean_loss(model, next_train_batch, batches_per_split, precision)\n"
-                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision)\n"
+                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision, "
+                    "accuracy)\n"
                 ),
                 new=(
-                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision)\n"
+                    "    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision, "
+                    "accuracy)\n"
                     "    train = _mean_loss(model, next_train_batch, batches_per_split, precision)\n"
                 ),
             ),
@@ -174,8 +177,8 @@ COMMON_CAUSES: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="self.scaler.scale(loss).backward()",
-                new="self.scaler.scale(loss * self.world.size).backward()",
+                old="self.learner.scaler.scale(loss).backward()",
+                new="self.learner.scaler.scale(loss * self.world.size).backward()",
             ),
         ),
         scenario=WORLD_2,
@@ -186,7 +189,13 @@ COMMON_CAUSES: Final = (
     ),
     Mutant(
         id="learning-rate-one-ahead",
-        edits=(Edit(file=_TRAINER, old="self.schedule(self.iteration)", new="self.schedule(self.iteration + 1)"),),
+        edits=(
+            Edit(
+                file=_TRAINER,
+                old="self.schedule(self.progress.effective_iteration)",
+                new="self.schedule(self.progress.effective_iteration + 1)",
+            ),
+        ),
         update=0,
         phase=Phase.LR,
         channel="lr",
@@ -238,11 +247,8 @@ COMMON_CAUSES: Final = (
         id="clip-forgotten",
         edits=(
             Edit(
-                file=_TRAINER,
-                old=(
-                    "                torch.nn.utils.clip_grad_norm_(self.model.parameters(), "
-                    "self.config.optimisation.grad_clip)\n"
-                ),
+                file=_LEARNER,
+                old="                torch.nn.utils.clip_grad_norm_(self.model.parameters(), largest_norm)\n",
                 new="",
             ),
         ),

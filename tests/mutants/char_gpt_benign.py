@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutants.rows import Benign, Edit
 
 _TRAINER = "char_gpt/trainer.py"
+_LEARNER: Final = "char_gpt/learner.py"
 _MODEL: Final = "char_gpt/model.py"
 _ATTENTION: Final = "char_gpt/attention.py"
 _ATTEND: Final = "x = x + self.attn(self.ln_1(x))"
@@ -14,7 +15,8 @@ CHAR_GPT_BENIGN: Final = (
         id="data-loader-method-renamed",
         edits=(
             Edit(file=_TRAINER, old="get_batch", new="get_next_batch", times=4),
-            Edit(file="char_gpt/batches.py", old="def get_batch", new="def get_next_batch", times=2),
+            Edit(file="char_gpt/batches.py", old="def get_batch", new="def get_next_batch"),
+            Edit(file="char_gpt/batch_manager.py", old="def get_batch", new="def get_next_batch"),
         ),
     ),
     Benign(
@@ -36,11 +38,16 @@ CHAR_GPT_BENIGN: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="from trainers.char_gpt.evaluation import Losses, estimate_losses",
-                new="from trainers.char_gpt.validation import Losses, estimate_losses",
+                old="from trainers.char_gpt.evaluation import estimate_losses",
+                new="from trainers.char_gpt.validation import estimate_losses",
             ),
             Edit(
                 file="char_gpt/reporting.py",
+                old="from trainers.char_gpt.evaluation import Losses",
+                new="from trainers.char_gpt.validation import Losses",
+            ),
+            Edit(
+                file="char_gpt/saving.py",
                 old="from trainers.char_gpt.evaluation import Losses",
                 new="from trainers.char_gpt.validation import Losses",
             ),
@@ -71,20 +78,20 @@ CHAR_GPT_BENIGN: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old="        self._build_model_and_optimizer()\n        self._build_batches()\n",
-                new="        self._build_batches()\n        self._build_model_and_optimizer()\n",
+                old="        self._build_learner(saved)\n        self._build_batches()\n",
+                new="        self._build_batches()\n        self._build_learner(saved)\n",
             ),
         ),
     ),
     Benign(
         id="gradients-cleared-before-the-update",
         edits=(
-            Edit(file=_TRAINER, old="            self.optimizer.zero_grad(set_to_none=True)\n", new=""),
+            Edit(file=_LEARNER, old="            self.optimizer.zero_grad(set_to_none=True)\n", new=""),
             Edit(
                 file=_TRAINER,
                 old='        with self.timer.section("gradient_accumulation"):\n',
                 new=(
-                    "        self.optimizer.zero_grad(set_to_none=True)\n"
+                    "        self.learner.optimizer.zero_grad(set_to_none=True)\n"
                     '        with self.timer.section("gradient_accumulation"):\n'
                 ),
             ),
@@ -92,6 +99,6 @@ CHAR_GPT_BENIGN: Final = (
     ),
     Benign(
         id="gradients-set-to-zero",
-        edits=(Edit(file=_TRAINER, old="zero_grad(set_to_none=True)", new="zero_grad(set_to_none=False)"),),
+        edits=(Edit(file=_LEARNER, old="zero_grad(set_to_none=True)", new="zero_grad(set_to_none=False)"),),
     ),
 )

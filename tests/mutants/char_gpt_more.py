@@ -6,6 +6,7 @@ from parity.trace.channels import Phase
 from tests.mutants.rows import Benign, Edit, Mutant
 
 _TRAINER: Final = "char_gpt/trainer.py"
+_LEARNER: Final = "char_gpt/learner.py"
 _EVALUATION: Final = "char_gpt/evaluation.py"
 _SCHEDULE: Final = "common/schedule.py"
 _ADAMW: Final = "common/optimizers/adamw.py"
@@ -33,17 +34,20 @@ MORE: Final = (
         "gradients-never-cleared",
         "gradients-not-cleared",
         (1, Phase.BACKWARD, "stale_gradients"),
-        (_TRAINER, _ZERO, ""),
+        (_LEARNER, _ZERO, ""),
     ),
     _planted(
         "gradients-cleared-in-micro-step",
         "gradients-cleared-within-update",
         (0, Phase.BACKWARD, "gradient_norm"),
-        (_TRAINER, _ZERO, ""),
+        (_LEARNER, _ZERO, ""),
         (
             _TRAINER,
             '        with self.timer.section("backward_pass"):\n',
-            '        self.optimizer.zero_grad(set_to_none=True)\n        with self.timer.section("backward_pass"):\n',
+            (
+                "        self.learner.optimizer.zero_grad(set_to_none=True)\n"
+                '        with self.timer.section("backward_pass"):\n'
+            ),
         ),
     ),
     _planted(
@@ -74,15 +78,15 @@ MORE: Final = (
         "second-moment-default",
         "optimizer-hyperparameter",
         (0, Phase.UPDATE, "optimizer_group"),
-        (_TRAINER, "betas=(optimisation.beta1, optimisation.beta2)", "betas=(optimisation.beta1, 0.999)"),
+        (_LEARNER, "betas=(optimisation.beta1, optimisation.beta2)", "betas=(optimisation.beta1, 0.999)"),
     ),
     _planted(
         "clip-to-one",
         "clip-limit",
         (0, Phase.CLIP, "clip_limit"),
         (
-            _TRAINER,
-            "clip_grad_norm_(self.model.parameters(), self.config.optimisation.grad_clip)",
+            _LEARNER,
+            "clip_grad_norm_(self.model.parameters(), largest_norm)",
             "clip_grad_norm_(self.model.parameters(), 1.0)",
         ),
     ),
@@ -92,8 +96,8 @@ MORE: Final = (
         (0, Phase.LR, "lr"),
         (
             _TRAINER,
-            "learning_rate = self.schedule(self.iteration)",
-            "learning_rate = self.schedule(self.iteration) / 2",
+            "learning_rate = self.schedule(self.progress.effective_iteration)",
+            "learning_rate = self.schedule(self.progress.effective_iteration) / 2",
         ),
     ),
     _planted(
@@ -110,7 +114,7 @@ MORE: Final = (
             _TRAINER,
             "            loss = self._update()\n",
             (
-                "            if self.iteration == 5:\n"
+                "            if self.progress.iteration == 5:\n"
                 '                raise RuntimeError("out of luck")\n'
                 "            loss = self._update()\n"
             ),
@@ -122,8 +126,8 @@ MORE: Final = (
         (21, Phase.DATA, "micro_steps"),
         (
             _TRAINER,
-            "if self.iteration > self.config.optimisation.max_iters:",
-            "if self.iteration > self.config.optimisation.max_iters + 1:",
+            "if self.progress.iteration > self.config.optimisation.max_iters:",
+            "if self.progress.iteration > self.config.optimisation.max_iters + 1:",
         ),
     ),
     _planted(
@@ -157,7 +161,7 @@ MORE: Final = (
 )
 
 MORE_BENIGN: Final = (
-    _harmless("clear-through-the-model", (_TRAINER, "self.optimizer.zero_grad(", "self.bare_model.zero_grad(")),
+    _harmless("clear-through-the-model", (_LEARNER, "self.optimizer.zero_grad(", "self.bare_model.zero_grad(")),
     _harmless(
         "loss-computed-outside-the-forward",
         (

@@ -60,8 +60,8 @@ CHAR_GPT: Final = (
         edits=(
             Edit(
                 file="char_gpt/trainer.py",
-                old="                self._save(emergency_name(self.iteration), is_emergency=True)\n",
-                new="",
+                old="self.saver.save_in_emergency(states)",
+                new="pass",
             ),
         ),
         scenario="interrupt-sigterm",
@@ -84,31 +84,5 @@ CHAR_GPT: Final = (
         phase=Phase.EXIT,
         channel="exit_status",
         cause="interrupt-unhandled",
-    ),
-    Mutant(
-        id="optimizer-not-resumed",
-        edits=(
-            Edit(
-                file="char_gpt/trainer.py",
-                old="        if start.optimizer_state is not None:\n",
-                new="        if start.optimizer_state is None:\n            pass\n        elif self.world.size > 99:\n",
-            ),
-        ),
-        scenario="resume-10",
-        update=0,
-        phase=Phase.SETUP,
-        channel="optimizer_state_initial",
-        cause="resume-optimizer-state-missing",
-    ),
-    Mutant(
-        id="iteration-one-ahead",
-        edits=(
-            Edit(file="char_gpt/start.py", old='iteration=saved["iter_num"],', new='iteration=saved["iter_num"] + 1,'),
-        ),
-        scenario="resume-10",
-        update=-1,
-        phase=Phase.EVAL,
-        channel="eval_forwards",
-        cause="resume-step-shifted",
     ),
 )

@@ -79,8 +79,12 @@ _POLICY: Final = Policy(
 def is_resuming(row: Mutant | Benign) -> bool:
     """Whether the row's scenario is one of those that are made of several runs."""
     return row.family == FAMILY or (
-        row.scenario not in VARIANTS and _scenario(row.family, row.scenario).kind != "train"
+        row.scenario not in VARIANTS and _is_made_of_several(_scenario(row.family, row.scenario))
     )
+
+
+def _is_made_of_several(scenario: Scenario) -> bool:
+    return scenario.kind != "train" or scenario.prepare_reference is not None
 
 
 def resuming_outcome(row: Mutant | Benign, directory: Path, launcher: Launcher) -> Outcome:
@@ -105,8 +109,7 @@ def resuming_outcomes(row: Mutant | Benign, directory: Path, launcher: Launcher)
     if isinstance(reference, Parts):
         candidate = record_parts(scenario, Side.CANDIDATE, base, _silent, launcher)
         return conclude_resume(scenario.pair, scenario.name, reference, candidate)
-    told = scenario.part("", None, None, interrupt=scenario.interrupt)
-    comparison = compare(reference, run_side(told, Side.CANDIDATE, base, _silent, launcher))
+    comparison = compare(reference, run_side(_told(scenario), Side.CANDIDATE, base, _silent, launcher))
     return [conclude(scenario.pair, scenario.name, comparison, None)]
 
 
@@ -141,9 +144,14 @@ def _reference(family: str, name: str, directory: Path, launcher: Launcher) -> P
     _data(family, base, directory)
     if scenario.kind == "resume":
         return record_parts(scenario, Side.REFERENCE, base, _silent, launcher)
-    return run_side(
-        scenario.part("", None, None, interrupt=scenario.interrupt), Side.REFERENCE, base, _silent, launcher
-    )
+    return run_side(_told(scenario), Side.REFERENCE, base, _silent, launcher)
+
+
+def _told(scenario: Scenario) -> Scenario:
+    """The one run of a scenario, sent a signal where it is of kind interrupt."""
+    if scenario.kind == "train":
+        return scenario
+    return scenario.part("", None, None, interrupt=scenario.interrupt)
 
 
 def _candidate(command: str | None, place: Path) -> str | None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from parity.trace.channels import Phase
+from tests.mutants.char_gpt_resuming import CHAR_GPT_RESUMING, CHAR_GPT_RESUMING_BENIGN
 from tests.mutants.interruption import CHAR_GPT, SIGNALS
 from tests.mutants.resuming import CROSS, DAMAGED, FAMILY, INTERRUPT, KILLED, RESUME, SIGTERM, edit, planted
 from tests.mutants.rows import Benign
@@ -216,9 +217,10 @@ POSITION: Final = (
     ),
 )
 
-RESUMPTION: Final = (*STATE, *POSITION, *SIGNALS, *CHAR_GPT)
+RESUMPTION: Final = (*STATE, *POSITION, *SIGNALS, *CHAR_GPT, *CHAR_GPT_RESUMING)
 
 BENIGN_RESUMPTION: Final = (
+    *CHAR_GPT_RESUMING_BENIGN,
     Benign(
         id="checkpoint-keys-renamed",
         edits=(edit('"model": model', '"weights": model'), edit('saved["model"]', 'saved["weights"]')),

@@ -65,3 +65,28 @@ class Benign:
     edits: tuple[Edit, ...]
     scenario: str = SCRATCH
     family: str = "char-gpt"
+
+
+def planted(
+    name: str, cause: str, scenario: str, place: tuple[int, Phase, str], *edits: tuple[str, str, str]
+) -> Mutant:
+    """A row in short: ``place`` is update, phase and channel of the first divergence, an edit is file, old, new."""
+    update, phase, channel = place
+    return Mutant(
+        id=name,
+        edits=_edits(edits),
+        scenario=scenario,
+        update=update,
+        phase=phase,
+        channel=channel,
+        cause=cause,
+    )
+
+
+def harmless(name: str, scenario: str, *edits: tuple[str, str, str]) -> Benign:
+    """A harmless row in short."""
+    return Benign(id=name, edits=_edits(edits), scenario=scenario)
+
+
+def _edits(edits: tuple[tuple[str, str, str], ...]) -> tuple[Edit, ...]:
+    return tuple(Edit(file=file, old=old, new=new) for file, old, new in edits)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from trainers.common.errors import ConfigError
 
+EMBEDDING_MODES = ("standard", "lora")
+
 
 def architecture_problems(
     *,
@@ -18,6 +20,9 @@ def architecture_problems(
     dropout: float,
     use_rotary_embeddings: bool,
     rotary_max_position_embeddings: int,
+    embedding_mode: str,
+    embedding_rank: int,
+    attn_lora_rank: int,
     **_others: object,
 ) -> Iterator[str]:
     """Give one sentence per reason why such a network cannot be built; ``_others`` cannot be wrong."""
@@ -26,6 +31,12 @@ def architecture_problems(
             yield f"{key} is {value}, expected at least 1"
     if not 0.0 <= dropout <= 1.0:
         yield f"dropout is {dropout}, expected a probability"
+    if embedding_mode not in EMBEDDING_MODES:
+        yield f"embedding_mode is {embedding_mode!r}, expected one of {', '.join(EMBEDDING_MODES)}"
+    if embedding_mode == "lora" and embedding_rank < 1:
+        yield f"embedding_rank is {embedding_rank}, expected at least 1 with --embedding_mode=lora"
+    if attn_lora_rank < 0:
+        yield f"attn_lora_rank is {attn_lora_rank}, expected at least 0"
     if n_head < 1:
         return
     if n_embd % n_head != 0:
@@ -56,6 +67,10 @@ class Architecture:
     use_rotary_embeddings: bool
     rotary_base: int
     rotary_max_position_embeddings: int
+    embedding_mode: str = "standard"
+    embedding_rank: int = 0
+    attn_lora_rank: int = 0
+    lora_alpha: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a network that cannot be built.
@@ -71,6 +86,11 @@ class Architecture:
     def head_size(self) -> int:
         """Channels per attention head."""
         return self.n_embd // self.n_head
+
+    @property
+    def token_rank(self) -> int:
+        """Rank of the addition to the token embedding; 0 means that the embedding itself is trained."""
+        return self.embedding_rank if self.embedding_mode == "lora" else 0
 
     @property
     def hidden_size(self) -> int:

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from trainers.char_gpt.architecture import Architecture
+from trainers.char_gpt.lora import with_rank
 
 
 class RotaryTable(nn.Module):
@@ -39,7 +40,11 @@ class CausalSelfAttention(nn.Module):
         """Make the two projections; ``c_attn`` yields query, key and value side by side."""
         super().__init__()
         width = architecture.n_embd
-        self.c_attn = nn.Linear(width, 3 * width, bias=architecture.bias)
+        self.c_attn = with_rank(
+            nn.Linear(width, 3 * width, bias=architecture.bias),
+            rank=architecture.attn_lora_rank,
+            alpha=architecture.lora_alpha,
+        )
         self.c_proj = nn.Linear(width, width, bias=architecture.bias)
         self.resid_dropout = nn.Dropout(architecture.dropout)
         self.heads = architecture.n_head

@@ -1,11 +1,10 @@
-"""Batches: a buffered stream for training, random windows for validation."""
+"""Where batches are cut: runs of consecutive windows for training, random windows for validation."""
 
 from __future__ import annotations
 
-import random
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
@@ -30,61 +29,68 @@ def cut_batches(tokens: Tokens, *, start: int, batch_size: int, block_size: int,
         yield window[:-1].view(batch_size, block_size), window[1:].view(batch_size, block_size)
 
 
-class BatchManager:
-    """A first-in first-out buffer of training batches.
+class Places(Protocol):
+    """A generator of places: one of ``random``, or ``random`` itself."""
 
-    Whenever the buffer is empty it takes the next shard, round robin, and cuts consecutive batches from a random start.
-    """
+    def randint(self, a: int, b: int) -> int:
+        """Draw a number, ends included."""
+        ...
 
-    def __init__(
-        self,
-        shards: Sequence[Path],
-        *,
-        batch_size: int,
-        block_size: int,
-        device: torch.device,
-        generator: random.Random,
-    ) -> None:
-        """Serve batches of ``batch_size`` rows of ``block_size`` tokens; starts are drawn from ``generator``."""
+    def getstate(self) -> tuple[Any, ...]:
+        """Return what decides the next numbers."""
+        ...
+
+    def setstate(self, state: tuple[Any, ...]) -> None:
+        """Go on where ``state`` was taken."""
+        ...
+
+
+class BatchCutter:
+    """Cuts consecutive batches from a random place of one shard after the other, round robin."""
+
+    def __init__(self, shards: Sequence[Path], *, batch_size: int, block_size: int, places: Places) -> None:
+        """Cut batches of ``batch_size`` rows of ``block_size`` tokens; they begin at ``places``."""
         self._shards = shards
-        self._batch_size = batch_size
-        self._block_size = block_size
-        self._device = device
-        self._generator = generator
+        self.batch_size = batch_size
+        self.block_size = block_size
+        self._places = places
         self._next_shard = 0
-        self._buffer: deque[Batch] = deque()
-        self.total_tokens_served = 0
 
-    def get_batch(self) -> Batch:
-        """Return the next batch, on the device.
+    def cut(self) -> list[Batch]:
+        """Return up to 50 batches of the next shard that is long enough for any.
 
         Raises:
             DataError: a shard is missing, or none is long enough for one batch.
         """
         for _ in self._shards:
-            if self._buffer:
-                break
-            self._refill()
-        if not self._buffer:
-            raise DataError(
-                f"no training file holds {self._batch_size * self._block_size + 1} tokens, enough for one batch;"
-                " use a smaller --batch_size or --block_size"
-            )
-        batch = self._buffer.popleft()
-        self.total_tokens_served += batch[0].numel()
-        return to_device(batch, self._device)
+            batches = self._cut_next_shard()
+            if batches:
+                return batches
+        raise DataError(
+            f"no training file holds {self.batch_size * self.block_size + 1} tokens, enough for one batch;"
+            " use a smaller --batch_size or --block_size"
+        )
 
-    def _refill(self) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        """Return what decides where the next batches are cut."""
+        return {"starts": torch.tensor(self._places.getstate()[1]), "next_shard": self._next_shard}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        version, _, next_gauss = self._places.getstate()
+        self._places.setstate((version, tuple(state["starts"].tolist()), next_gauss))
+        self._next_shard = state["next_shard"] % len(self._shards)
+
+    def _cut_next_shard(self) -> list[Batch]:
         tokens = open_tokens(self._shards[self._next_shard])
         self._next_shard = (self._next_shard + 1) % len(self._shards)
-        length = BATCHES_PER_REFILL * self._batch_size * self._block_size
-        start = self._generator.randint(0, max(0, len(tokens) - length))
-        self._buffer.extend(
+        length = BATCHES_PER_REFILL * self.batch_size * self.block_size
+        return list(
             cut_batches(
                 tokens,
-                start=start,
-                batch_size=self._batch_size,
-                block_size=self._block_size,
+                start=self._places.randint(0, max(0, len(tokens) - length)),
+                batch_size=self.batch_size,
+                block_size=self.block_size,
                 count=BATCHES_PER_REFILL,
             )
         )
@@ -112,6 +118,11 @@ class ValidationBatches:
         inputs = torch.stack([self._window(start) for start in starts])
         targets = torch.stack([self._window(start + 1) for start in starts])
         return to_device((inputs, targets), self._device)
+
+    def draw(self, generator: torch.Generator) -> torch.Tensor:
+        """Draw the inputs of a batch with a generator of one's own, which leaves the training as it is."""
+        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,), generator=generator)
+        return torch.stack([self._window(start) for start in starts.tolist()])
 
     def _window(self, start: int) -> torch.Tensor:
         return to_tensor(self._tokens[start : start + self._block_size])

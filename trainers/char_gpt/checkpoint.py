@@ -1,40 +1,39 @@
-"""What a char_gpt checkpoint holds, and under which name it is saved."""
+"""What a char_gpt checkpoint holds."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-import torch
-
-from trainers.char_gpt.model import GPT
-
-CHECKPOINT_NAME = "ckpt.pt"
-
-
-def emergency_name(iteration: int) -> str:
-    """Name the file that a run leaves behind when it is told to stop before ``iteration``."""
-    return f"emergency_ckpt_iter_{iteration}.pt"
+from trainers.char_gpt.learner import Learner
+from trainers.char_gpt.progress import Progress
 
 
 def checkpoint_content(
+    learner: Learner,
+    progress: Progress,
     *,
-    model: GPT,
-    optimizer: torch.optim.Optimizer,
-    iteration: int,
-    best_validation_loss: torch.Tensor | float,
-    config: dict[str, int | float | bool | str | None],
-) -> dict[str, object]:
+    config: Mapping[str, int | float | bool | str | None],
+    others: Mapping[str, Any],
+) -> dict[str, Any]:
     """Collect everything that a resumed run restores.
 
-    ``model`` is the bare one, so that its names carry no prefix of a wrapper. ``iteration`` is the one to do next: a
-    resumed run evaluates it again and then trains it.
+    The model is the bare one, so that its names carry no prefix of a wrapper; its architecture is the one that it has
+    now. Low-rank additions are merged into its weights, and are there once more among the parameters. The iteration is
+    the one to do next: a resumed run evaluates it again and then trains it.
     """
+    model = learner.bare_model
     return {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "model": model.merged_state(),
+        "optimizer": learner.optimizer.state_dict(),
         "param_names": dict(model.named_parameters()),
         "model_args": dataclasses.asdict(model.architecture),
-        "iter_num": iteration,
-        "best_val_loss": best_validation_loss,
-        "config": config,
+        "iter_num": progress.iteration,
+        "best_val_loss": progress.best_validation_loss,
+        "config": dict(config),
+        "iter_of_last_op": progress.iteration_of_last_operation,
+        "lr_schedule_offset": progress.learning_rate_offset,
+        "scaler": learner.scaler.state_dict(),
+        **others,
     }

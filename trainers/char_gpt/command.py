@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from trainers.char_gpt.beginning import Beginning, find_beginning
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.reporting import Reporter
 from trainers.char_gpt.trainer import Trainer
@@ -19,6 +20,8 @@ from trainers.common.resume import has_marker
 from trainers.common.run_log import RunLog
 from trainers.common.seeding import seed_torch
 from trainers.common.signals import ShutdownFlag
+from trainers.common.system import describe_system
+from trainers.common.tracking import Tracking
 
 USAGE = """usage: python -m trainers char_gpt [CONFIG_FILE ...] [--key=value ...]
 
@@ -38,14 +41,16 @@ def main(arguments: Sequence[str]) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(USAGE, *help_lines(CharGptConfig), sep="\n")
         return 0
-    config = parse_command_line(CharGptConfig, arguments)
+    config, given = parse_command_line(CharGptConfig, arguments)
     world = read_world(os.environ)
     device = select_device(config.system.device, world)
     config = config.resolved(is_marked=has_marker(config.out_dir))
+    beginning = find_beginning(config, given=given, world=world)
+    config = beginning.config
     micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
     with process_group(world, backend=config.system.backend, device=device):
         _announce(config, world=world, device=device, micro_steps=micro_steps)
-        _train(config, world=world, device=device)
+        _train(beginning, world=world, device=device)
     return 0
 
 
@@ -63,20 +68,27 @@ def _announce(config: CharGptConfig, *, world: World, device: torch.device, micr
     print("".join(f"{line}\n" for line in lines), end="")
 
 
-def _train(config: CharGptConfig, *, world: World, device: torch.device) -> None:
+def _train(beginning: Beginning, *, world: World, device: torch.device) -> None:
     """Set up what surrounds the training loop, and run it."""
+    config, run_name = beginning.config, beginning.run_name()
     log_dir = Path(config.output.log_dir) if config.output.file_logging and world.is_master else None
-    with RunLog(log_dir) as log:
+    names = config.trackers if world.is_master else ()
+    tracking = Tracking(names, project=config.output.wandb_project, run_name=run_name or "", config=config.remembered())
+    with RunLog(log_dir) as log, tracking:
         reporter = None
         if world.is_master:
             config.out_dir.mkdir(parents=True, exist_ok=True)
             log.write_config(config.remembered())
-            reporter = Reporter(log, out_dir=config.out_dir, is_new_run=config.output.init_from == "scratch")
+            reporter = Reporter(log, tracking, out_dir=config.out_dir, is_new_run=config.output.init_from == "scratch")
+            reporter.beginning([describe_system(device), *beginning.lines()])
         seed_torch(config.system.seed, rank=world.rank)
         allow_tf32()
         shutdown = ShutdownFlag()
         with shutdown.listen():
-            trainer = Trainer(config, world=world, device=device, reporter=reporter)
+            trainer = Trainer(
+                config, world=world, device=device, reporter=reporter, saved=beginning.take(), run_name=run_name
+            )
             if world.is_master:
                 print(f"number of parameters: {trainer.bare_model.parameter_count():,}")
             trainer.run(shutdown)
+            trainer.finish()

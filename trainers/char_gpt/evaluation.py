@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from trainers.char_gpt.vocabulary import CoreAccuracy, Remapping
 from trainers.common.data import Batch
 from trainers.common.precision import Precision
 
@@ -18,6 +19,8 @@ class Losses:
 
     train: torch.Tensor
     validation: torch.Tensor
+    core_accuracy: float | None = None
+    """Share of the validation targets guessed right, rare tokens left out; None without a smaller vocabulary."""
 
 
 def estimate_losses(
@@ -27,25 +30,40 @@ def estimate_losses(
     next_validation_batch: Callable[[], Batch],
     batches_per_split: int,
     precision: Precision,
+    remapping: Remapping | None = None,
 ) -> Losses:
     """Estimate the losses of both splits, the training split first.
 
     Every process has to call this, as the wrapped model may talk to its peers. The batches of the training split are
-    taken from the training stream and thereby consumed. The model is left in training mode.
+    taken from the training stream and thereby consumed; ``remapping`` maps all tokens to the vocabulary of the model.
+    The model is left in training mode.
     """
+    accuracy = None
+    if remapping is not None:
+        accuracy = CoreAccuracy(remapping)
+        next_train_batch = remapping.following(next_train_batch)
+        next_validation_batch = remapping.following(next_validation_batch)
     model.eval()
     train = _mean_loss(model, next_train_batch, batches_per_split, precision)
-    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision)
+    validation = _mean_loss(model, next_validation_batch, batches_per_split, precision, accuracy)
     model.train()
-    return Losses(train=train, validation=validation)
+    return Losses(train=train, validation=validation, core_accuracy=None if accuracy is None else accuracy.share)
 
 
 @torch.no_grad()
-def _mean_loss(model: nn.Module, next_batch: Callable[[], Batch], count: int, precision: Precision) -> torch.Tensor:
+def _mean_loss(
+    model: nn.Module,
+    next_batch: Callable[[], Batch],
+    count: int,
+    precision: Precision,
+    accuracy: CoreAccuracy | None = None,
+) -> torch.Tensor:
     losses = torch.zeros(count)
     for index in range(count):
         inputs, targets = next_batch()
         with precision.autocast():
-            _, loss = model(inputs, targets)
+            logits, loss = model(inputs, targets)
         losses[index] = loss.item()
+        if accuracy is not None:
+            accuracy.add(logits, targets)
     return losses.mean()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from trainers.char_gpt.architecture import Architecture
 from trainers.char_gpt.attention import CausalSelfAttention
+from trainers.char_gpt.lora import TRAINED, LowRankEmbedding, merged_state, unmerged_names, with_rank
 from trainers.common.metrics import transformer_flops_per_token
 
 INITIAL_DEVIATION = 0.02
@@ -76,7 +78,11 @@ class Transformer(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         """Make the embeddings and blocks; with rotary embeddings there is no position table."""
         super().__init__()
-        self.wte = nn.Embedding(architecture.vocab_size, architecture.n_embd)
+        self.wte = with_rank(
+            nn.Embedding(architecture.vocab_size, architecture.n_embd),
+            rank=architecture.token_rank,
+            alpha=architecture.lora_alpha,
+        )
         self.wpe: nn.Embedding | None = None
         if not architecture.use_rotary_embeddings:
             self.wpe = nn.Embedding(architecture.block_size, architecture.n_embd)
@@ -105,7 +111,7 @@ class GPT(nn.Module):
         self.architecture = architecture
         self.transformer = Transformer(architecture)
         self.lm_head = nn.Linear(architecture.n_embd, architecture.vocab_size, bias=False)
-        self.transformer.wte.weight = self.lm_head.weight
+        self.tie_embeddings()
         self.apply(_initialise)
         # each layer adds twice to the residual stream, whose variance should not grow with depth
         residual_deviation = INITIAL_DEVIATION / math.sqrt(2 * architecture.n_layer)
@@ -134,6 +140,51 @@ class GPT(nn.Module):
         loss = functional.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=IGNORED_TARGET)
         return logits, loss
 
+    def tie_embeddings(self) -> None:
+        """Let one matrix read tokens and predict them; where a low-rank addition freezes it, it is frozen for both."""
+        embedding = self.token_embedding
+        self.lm_head.weight.requires_grad_(embedding.weight.requires_grad)
+        embedding.weight = self.lm_head.weight
+
+    @property
+    def token_embedding(self) -> nn.Embedding:
+        """The token embedding without its low-rank addition."""
+        layer = self.transformer.wte
+        embedding = layer.main_weight if isinstance(layer, LowRankEmbedding) else layer
+        assert isinstance(embedding, nn.Embedding), "tokens are read by an embedding"
+        return embedding
+
+    def merged_state(self) -> dict[str, torch.Tensor]:
+        """Return the state dict of a model without low-rank additions.
+
+        It computes the same, but for the output layer where the token embedding has an addition: they stay one matrix.
+        """
+        state = merged_state(self)
+        state["lm_head.weight"] = state["transformer.wte.weight"]
+        return state
+
+    def load_merged_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take the weights of a model without low-rank additions; additions stay as they are."""
+        missing, unexpected = self.load_state_dict(unmerged_names(state, self), strict=False)
+        left = [name for name in missing if not name.endswith(TRAINED)]
+        assert not left, f"no weights for {left}"
+        assert not unexpected, f"no place for {unexpected}"
+
+    @torch.no_grad()
+    def resize_vocabulary(self, size: int, *, source: int, noise: float) -> None:
+        """Add tokens that begin near the token ``source``, at normal distances of deviation ``noise`` per channel."""
+        self.lm_head.weight = nn.Parameter(_grown(self.lm_head.weight, size, source=source, noise=noise))
+        layer = self.transformer.wte
+        if isinstance(layer, LowRankEmbedding):
+            layer.lora_A = nn.Parameter(_grown(layer.lora_A, size, source=source, noise=0.0))
+        self.tie_embeddings()
+        self.token_embedding.num_embeddings = self.lm_head.out_features = size
+        self.architecture = dataclasses.replace(self.architecture, vocab_size=size)
+
+    def blocks(self) -> list[Block]:
+        """The blocks in order."""
+        return [block for block in self.transformer.h if isinstance(block, Block)]
+
     def parameter_count(self) -> int:
         """Parameters without the position table, which multiplies nothing."""
         total = sum(parameter.numel() for parameter in self.parameters())
@@ -158,6 +209,12 @@ class GPT(nn.Module):
         position_table = self.transformer.wpe
         if position_table is not None:
             position_table.weight = nn.Parameter(position_table.weight.detach()[:block_size].clone())
+
+
+def _grown(rows: torch.Tensor, size: int, *, source: int, noise: float) -> torch.Tensor:
+    """Return ``rows`` and behind them noisy copies of row ``source``, ``size`` in all."""
+    copies = rows[source].expand(size - rows.size(0), -1)
+    return torch.cat((rows, copies + noise * torch.randn_like(copies)))
 
 
 def _initialise(module: nn.Module) -> None:

@@ -11,7 +11,6 @@ import torch
 from trainers.common.errors import CheckpointError
 
 TEMPORARY_NAME = "ckpt_temp.pt"
-COMPILE_PREFIX = "_orig_mod."
 
 
 def save_atomically(content: Mapping[str, object], path: Path) -> None:
@@ -31,8 +30,3 @@ def load_checkpoint(path: Path, *, device: torch.device) -> dict[str, Any]:
         raise CheckpointError(f"no checkpoint {path} to resume from; use --init_from=scratch or another --out_dir")
     content: dict[str, Any] = torch.load(path, map_location=device)
     return content
-
-
-def strip_compile_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a state dict without what ``torch.compile`` puts in front of the names."""
-    return {name.removeprefix(COMPILE_PREFIX): tensor for name, tensor in state.items()}

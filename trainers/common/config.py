@@ -98,8 +98,8 @@ def build_config(config_type: type[ConfigT], values: Mapping[str, object]) -> Co
     return config_type(**{name: hints[name](**group_values) for name, group_values in chosen.items()})
 
 
-def parse_command_line(config_type: type[ConfigT], arguments: Sequence[str]) -> ConfigT:
-    """Read the configuration that the command line asks for.
+def parse_command_line(config_type: type[ConfigT], arguments: Sequence[str]) -> tuple[ConfigT, frozenset[str]]:
+    """Read the configuration that the command line asks for, and which keys somebody has set there or in a file.
 
     Raises:
         ConfigError: with every problem there is, whether a key is unknown, a type wrong, or a value senseless.
@@ -117,7 +117,7 @@ def parse_command_line(config_type: type[ConfigT], arguments: Sequence[str]) -> 
     problems.extend(config.problems())
     if problems:
         raise ConfigError(problems)
-    return config
+    return config, frozenset(values)
 
 
 def flatten(config: Configuration) -> dict[str, object]:

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -91,6 +92,15 @@ def any_process(flag: bool, world: World, *, device: torch.device) -> bool:  # n
     total = torch.tensor(int(flag), device=device)
     distributed.all_reduce(total)
     return bool(total.item())
+
+
+def gather_objects(value: Any, world: World) -> list[Any]:
+    """Return what every process gives as ``value``, by rank; every process has to call this."""
+    if not world.is_distributed:
+        return [value]
+    gathered: list[Any] = [None] * world.size
+    distributed.all_gather_object(gathered, value)
+    return gathered
 
 
 def distribute(

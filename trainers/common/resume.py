@@ -14,9 +14,9 @@ def has_marker(directory: Path) -> bool:
     return (directory / MARKER_NAME).exists()
 
 
-def mark_for_resume(directory: Path) -> None:
+def mark_for_resume(directory: Path, *, run_name: str | None) -> None:
     """Tell the next run in this directory to resume; a directory that is marked already stays as it is."""
     if has_marker(directory):
         return
     (directory / CONFIG_NAME).write_text(json.dumps({"init_from": "resume"}), encoding="utf-8")
-    (directory / MARKER_NAME).write_text("init_from=resume\n", encoding="utf-8")
+    (directory / MARKER_NAME).write_text(f"init_from=resume\nfinal_wandb_run_name={run_name}\n", encoding="utf-8")

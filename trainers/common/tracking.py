@@ -6,7 +6,8 @@ import hashlib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 TRACKERS = ("trackio", "wandb")
 """Modules with the same three functions: init, log and finish."""
@@ -35,6 +36,16 @@ class Tracking:
         """Report the values of one iteration."""
         for tracker in self._trackers:
             tracker.log(dict(values), step=step)
+
+    def __enter__(self) -> Self:
+        """Return the trackers themselves."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish, whatever has happened."""
+        self.finish()
 
     def finish(self) -> None:
         """Tell the trackers that the run is over."""

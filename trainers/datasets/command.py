@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from trainers.datasets.bpe import BytePairEncoder
-from trainers.datasets.char_tiny import TRAIN_TOKENS, VALIDATION_TOKENS, write_char_tiny
-from trainers.datasets.corpus import FINEWEB_EDU, FINEWEB_EDU_SAMPLE, Corpus
+from trainers.datasets.char_tiny import write_char_tiny
+from trainers.datasets.corpus import Corpus
 from trainers.datasets.documents_tiny import write_documents_tiny
-from trainers.datasets.occupations import TRAIN_ROWS, VALIDATION_ROWS, write_occupations
+from trainers.datasets.occupations import write_occupations
+from trainers.datasets.options import data_parser
 from trainers.datasets.shakespeare import write_text
-from trainers.datasets.stream_texts import TEXTS, write_stream_texts
+from trainers.datasets.stream_texts import write_stream_texts
 from trainers.datasets.token_files import write_documents
 
 
@@ -22,106 +24,77 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         DataError: the source cannot be used.
     """
-    chosen = _parser().parse_args(arguments)
-    if chosen.name == "occupations":
-        write_occupations(chosen.out, seed=chosen.seed, rows=chosen.rows)
-        print(
-            f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
-        )
-        return 0
-    if chosen.name == "documents-tiny":
-        write_documents_tiny(chosen.out, seed=chosen.seed)
-        print(f"wrote documents.jsonl, vocab.json and merges.txt to {chosen.out}; python -m trainers data fineweb-edu")
-        return 0
-    if chosen.name == "fineweb-edu":
-        print(_write_corpus(chosen))
-        return 0
-    if chosen.name == "stream-texts":
-        write_stream_texts(chosen.out, seed=chosen.seed, texts=chosen.texts)
-        print(f"wrote texts.jsonl to {chosen.out}; train on it with trainers stream sample --dataset {chosen.out}")
-        return 0
-    if chosen.name == "char-tiny":
-        write_char_tiny(chosen.out, seed=chosen.seed)
-    else:
-        write_text(chosen.source, chosen.out)
-    print(f"wrote train.bin, val.bin and meta.pkl to {chosen.out}; train on it with --data_dir={chosen.out}")
+    chosen = data_parser().parse_args(arguments)
+    print(_WRITERS[chosen.name](chosen))
     return 0
 
 
-def _write_corpus(chosen: argparse.Namespace) -> str:
-    """Write a corpus as tokens; returns what was written."""
+def _char_tiny(chosen: Namespace) -> str:
+    write_char_tiny(chosen.out, seed=chosen.seed)
+    return _tokens_written(chosen.out)
+
+
+def _shakespeare(chosen: Namespace) -> str:
+    write_text(chosen.source, chosen.out)
+    return _tokens_written(chosen.out)
+
+
+def _tokens_written(directory: Path) -> str:
+    return f"wrote train.bin, val.bin and meta.pkl to {directory}; train on it with --data_dir={directory}"
+
+
+def _occupations(chosen: Namespace) -> str:
+    write_occupations(chosen.out, seed=chosen.seed, rows=chosen.rows)
+    return f"wrote train.csv, val.csv and data.csv to {chosen.out}; python -m trainers occ --help tells how to train"
+
+
+def _remapping(chosen: Namespace) -> str:
+    # imported only now, as below: the other data should not wait for torch
+    from trainers.datasets.remapping import REMAPPING_FILE, write_remapping
+
+    rare = write_remapping(chosen.out, size=chosen.size)
+    return (
+        f"wrote {REMAPPING_FILE}; use it with --shrunken_vocab_size={chosen.size} --RARE_TOKEN_ID={rare}"
+        f" --vocab_remapping_file={chosen.out / REMAPPING_FILE}"
+    )
+
+
+def _gpt2_tiny(chosen: Namespace) -> str:
+    from trainers.datasets.gpt2_weights import write_gpt2
+
+    write_gpt2(chosen.name, chosen.out, seed=chosen.seed)
+    return f"wrote {chosen.name}; start from it with --init_from={chosen.name} --gpt2_dir={chosen.out}"
+
+
+def _stream_texts(chosen: Namespace) -> str:
+    write_stream_texts(chosen.out, seed=chosen.seed, texts=chosen.texts)
+    return f"wrote texts.jsonl to {chosen.out}; train on it with trainers stream sample --dataset {chosen.out}"
+
+
+def _documents_tiny(chosen: Namespace) -> str:
+    write_documents_tiny(chosen.out, seed=chosen.seed)
+    return f"wrote documents.jsonl, vocab.json and merges.txt to {chosen.out}; python -m trainers data fineweb-edu"
+
+
+def _fineweb_edu(chosen: Namespace) -> str:
     encoder = BytePairEncoder(chosen.tokenizer)
     corpus = Corpus(files=chosen.source, name=chosen.corpus, part=chosen.part, column=chosen.column)
-    written = write_documents(
-        corpus.documents(limit=chosen.documents),
-        chosen.out,
-        encoder=encoder,
-        validation_every=chosen.validation_every,
-    )
+    documents = corpus.documents(limit=chosen.documents)
+    written = write_documents(documents, chosen.out, encoder=encoder, validation_every=chosen.validation_every)
     return (
         f"wrote {written.documents:,} documents to {chosen.out}: {written.train_tokens:,} tokens to train with and"
         f" {written.validation_tokens:,} to validate with, of {encoder.vocabulary_size:,} different ones"
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m trainers data", description="Write what a trainer reads into a directory."
-    )
-    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    tiny = names.add_parser(
-        "char-tiny",
-        help="a seeded Markov chain over 65 characters, for tests",
-        description=f"{TRAIN_TOKENS} training and {VALIDATION_TOKENS} validation tokens of a seeded Markov chain.",
-    )
-    tiny.add_argument("--seed", type=int, default=1337, help="which chain (default %(default)s)")
-    occupations = names.add_parser(
-        "occupations",
-        help="made-up descriptions of occupations with their codes, for tests",
-        description=f"{VALIDATION_ROWS} rows to validate with, and as many to train as wanted.",
-    )
-    occupations.add_argument("--seed", type=int, default=1337, help="which rows (default %(default)s)")
-    occupations.add_argument("--rows", type=int, default=TRAIN_ROWS, help="training rows (default %(default)s)")
-    stream = names.add_parser(
-        "stream-texts",
-        help="made-up texts as JSON lines, some of them of no use, for tests",
-        description="A file of JSON lines, one text each; as in real data, some lines hold none.",
-    )
-    stream.add_argument("--seed", type=int, default=1337, help="which texts (default %(default)s)")
-    stream.add_argument("--texts", type=int, default=TEXTS, help="lines (default %(default)s)")
-    text = names.add_parser(
-        "shakespeare",
-        help="a text file, character by character",
-        description="Any UTF-8 text file, character by character; the first 90 %% train, the rest validates.",
-    )
-    text.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE", help="the text file")
-    documents = names.add_parser(
-        "documents-tiny",
-        help="made-up documents and a tokenizer, a stand-in for a corpus of the hub, for tests",
-        description="Documents as JSON lines, with vocab.json and merges.txt of a byte-level BPE for them.",
-    )
-    documents.add_argument("--seed", type=int, default=1337, help="which documents (default %(default)s)")
-    corpus = _add_corpus(names)
-    for command in (tiny, occupations, stream, text, documents, corpus):
-        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data directory to write")
-    return parser
-
-
-def _add_corpus(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    corpus = names.add_parser(
-        "fineweb-edu",
-        help="documents of FineWeb-Edu or any corpus, in tokens of GPT-2; needs the extra 'hub'",
-        description="Documents from the hub, or from parquet files or JSON lines of this machine, in byte-level BPE.",
-    )
-    corpus.add_argument(
-        "--tokenizer", type=Path, required=True, metavar="DIR", help="where vocab.json and merges.txt of the BPE are"
-    )
-    corpus.add_argument("--from", dest="source", type=Path, metavar="PATH", help="files to read instead of the hub's")
-    corpus.add_argument("--corpus", default=FINEWEB_EDU, metavar="NAME", help="on the hub (default %(default)s)")
-    corpus.add_argument("--part", default=FINEWEB_EDU_SAMPLE, metavar="NAME", help="of it (default %(default)s)")
-    corpus.add_argument("--column", default="text", metavar="NAME", help="what holds the text (default %(default)s)")
-    corpus.add_argument("--documents", type=int, metavar="N", help="how many at most (default all)")
-    corpus.add_argument(
-        "--validation-every", type=int, default=200, metavar="N", help="one of N documents (default %(default)s)"
-    )
-    return corpus
+_WRITERS: Final[Mapping[str, Callable[[Namespace], str]]] = {
+    "char-tiny": _char_tiny,
+    "occupations": _occupations,
+    "remapping": _remapping,
+    "gpt2-tiny": _gpt2_tiny,
+    "shakespeare": _shakespeare,
+    "stream-texts": _stream_texts,
+    "documents-tiny": _documents_tiny,
+    "fineweb-edu": _fineweb_edu,
+}
+"""What writes the data called by a name, and says what to do with them."""

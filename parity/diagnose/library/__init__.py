@@ -4,6 +4,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
     averages,
+    buffers,
     cadence,
     charts,
     clipping,
@@ -20,6 +21,7 @@ from parity.diagnose.library import (
     model,
     occurrence,
     optimizer,
+    order,
     printed,
     ranks,
     reported,
@@ -28,6 +30,7 @@ from parity.diagnose.library import (
     scaling,
     schedule,
     sharding,
+    stored,
     stream,
     structure,
     synchronisation,
@@ -109,9 +112,11 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     combining.evaluation_mean_of_means,
     draws.evaluation_draws,
     draws.draws_between_forwards,
+    order.batches_by_another_generator,
     stream.batches_shifted,
     stream.batches_repeated,
     contents.samples_behind_indices,
+    order.batches_reordered,
     printed.tokens_formula,
     printed.printed_loss_scale,
     reported.printed_loss_of_one_micro_step,
@@ -126,10 +131,13 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     occurrence.checkpoint_cadence,
     occurrence.checkpoint_not_written,
     occurrence.checkpoint_added,
+    stored.keys_renamed,
+    saving.description_differs,
     ranks.ranks_seeded_alike,
     ranks.ranks_begin_apart,
     lifecycle.seed_or_initialisation,
     lifecycle.parameter_initialisation,
+    buffers.buffer_initialisation,
     averages.average,
     averages.running_statistics,
     targets.targets_cut,
@@ -137,9 +145,16 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     charts.chart_missing,
     charts.chart_changed,
     charts.chart_numbers,
+    order.batch_argument,
+    order.batches_elsewhere,
     model.operation_changed,
 )
 
-RULES: tuple[Declared[Case], ...] = (*MECHANISMS, localisation.first_difference, localisation.evaluation_differs)
+RULES: tuple[Declared[Case], ...] = (
+    *MECHANISMS,
+    localisation.first_difference,
+    localisation.evaluation_differs,
+    stored.content_differs,
+)
 
 __all__ = ["MECHANISMS", "RULES"]

@@ -12,6 +12,8 @@ from parity.diagnose.registry import Cause, rule
 _SEPARATOR: Final = "::"
 _CONTENT: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 _COUNTER: Final = "counter"
+_CONFIG: Final = "config"
+_DESCRIBED: Final = ("checkpoint_kind", "checkpoint_value")
 
 
 @rule(
@@ -82,4 +84,26 @@ def counter_shifted(case: Case) -> Cause | None:
         explains=explained(case, expects("checkpoint_value", differences=VALUE)),
         evidence=(evidence.line(measured), "all tensors in the checkpoint are equal"),
         consequence="A resumed run leaves out updates, or makes them twice.",
+    )
+
+
+@rule(
+    "checkpoint-description-differs",
+    needs=("checkpoint_value",),
+    predicts="values and kinds that a checkpoint keeps of the configuration",
+    advice="Save the description of the model as it is now, and compare how options given as None are treated.",
+)
+def description_differs(case: Case) -> Cause | None:
+    """A checkpoint describes the model or the run otherwise, while the parameters and all tensors beside it agree."""
+    measured = first(case, *_DESCRIBED)
+    if measured is None or case.findings("checkpoint_tensor", "parameter_kind"):
+        return None
+    if part_of(measured.name.partition(_SEPARATOR)[2]) != _CONFIG:
+        return None
+    return Cause(
+        id="checkpoint-description-differs",
+        title="The candidate's checkpoint holds the same weights under another description",
+        explains=explained(case, expects(*_DESCRIBED)),
+        evidence=(evidence.line(measured), "all parameters, and all tensors in the checkpoint, are equal"),
+        consequence="Whoever builds the model from the description gets another one.",
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from parity.diagnose.case import Case, Pair, Place
 from parity.diagnose.library import evidence
+from parity.diagnose.library.order import in_order
 from parity.diagnose.library.reach import VALUE, expects, explained, first
 from parity.diagnose.registry import Cause, rule
 from parity.trace.model import Series
@@ -125,6 +126,8 @@ def _displaced(case: Case, pair: Pair) -> tuple[int, str]:
     left_out = min(gone) < min(new)
     if min(new if left_out else gone)[0] < end:
         return 0, ""
+    if not in_order(_sequence(ours), _sequence(theirs)):
+        return 0, ""
     line = f"{len(ours) - count} of {len(ours)} batches, for training and evaluation, are the same on both sides"
     return (count if left_out else -count), line
 
@@ -138,6 +141,11 @@ def _uses(*series: Series) -> Uses:
             place = (update, int(one.channel.phase), ordinal)
             found[batch] = min(place, found.get(batch, place))
     return found
+
+
+def _sequence(uses: Uses) -> tuple[int, ...]:
+    """Batches in the order of their first use."""
+    return tuple(sorted(uses, key=lambda batch: uses[batch]))
 
 
 def _shift_cause(case: Case, pair: Pair, start: int, shift: int, line: str) -> Cause:

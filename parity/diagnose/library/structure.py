@@ -37,11 +37,20 @@ def parameters_untied(case: Case) -> Cause | None:
     if not found or min(one.update for one in found) >= 0 or case.findings("exit_status"):
         return None
     one = found[0]
+    # Two parameters where there was one are also initialised one by one.
+    initial = {each.name for each in measurements(case, "parameter_initial", differences=VALUE)}
+    drawn = bool(initial) and initial <= {str(name) for each in found for name in (each.name, each.reference)}
     return Cause(
         id="parameters-untied",
         title=f"The candidate does not tie {one.name} to {one.reference}",
         explains=explained(
-            case, expects("tied_storage"), _alone(), _sizes(), expects("stale_gradients"), since=at(0, Phase.BACKWARD)
+            case,
+            expects("tied_storage"),
+            _alone(),
+            _sizes(),
+            expects("stale_gradients"),
+            *((expects("parameter_initial", differences=VALUE),) if drawn else ()),
+            since=START if drawn else at(0, Phase.BACKWARD),
         ),
         evidence=tuple(f"{each.name} shares its storage with {each.reference} in the reference only" for each in found),
         consequence="Each of them learns from its own part of the gradient only, and drifts away from the other.",

@@ -91,6 +91,7 @@ class Training:
     saved_until: int = 99
     unsaved: tuple[str, ...] = ()
     counter: int = 0
+    described: str = "48"
     shares: tuple[float, ...] = ()
     short: tuple[int, ...] = ()
     loader: str = "RandomSampler"
@@ -119,6 +120,12 @@ class Training:
     chart: str = ""
     curve: str = "loss"
     charted_until: int = 99
+    generator: str = "private"
+    order: Callable[[int], int] = int
+    labels: str = ""
+    table: int = 0
+    prefix: str = ""
+    saves: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,6 +170,8 @@ class _Rank:
             self.see("loader_seed", seed, "loader 0")
         if t.tied:
             self.see("tied_storage", "wte.weight", "head.weight")
+        if t.table:
+            self.see("buffer_initial", digest("table", t.table), "rotary.cos")
         for name in t.names:
             shape = SHAPES[name]
             seed = (t.seed, name, name in t.initial) if len(shape) > 1 else name
@@ -203,9 +212,12 @@ class _Rank:
         for number in range(t.micro_steps - (step in t.short)):
             batch = self.next_batch() if number == 0 or not t.one_batch_per_update else batch
             self.see("rng", digest("rng", t.seed, self.draws), "torch")
+            self.see("rng", self.position if t.generator == "numpy" else 0, "numpy")
             self.see("train_mode", self.mode)
             self.see("batch_shape", f"int64[{t.batch_size}, {t.length}]", "0")
             self.see("batch", batch, "0")
+            if t.labels:
+                self.see("batch", digest("labels", t.labels, batch), "1")
             output = self.forward(batch, self.mode)
             seen.append((batch, output))
             if t.returns:
@@ -280,6 +292,8 @@ class _Rank:
                 self.see("eval_mode", t.eval_mode)
                 self.see("eval_batch_shape", f"int64[{t.batch_size}, {t.eval_length}]", "0")
                 self.see("eval_batch", batch, "0")
+                if t.labels:
+                    self.see("eval_batch", digest("labels", t.labels, batch), "1")
                 losses.append(self.forward(batch, t.eval_mode, t.eval_model))
                 self.see("eval_output", losses[-1], "0")
             weights = t.eval_weights or (1.0,) * len(losses)
@@ -317,23 +331,23 @@ class _Rank:
         self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
         for key in ("lr", "seed"):
             self.see("checkpoint_kind", "int", f"{file}::{t.options}.{key}")
+        self.see("checkpoint_value", t.described, f"{file}::model_args.n_hidden")
         for key in ("rng", "scaler"):
             if key not in t.unsaved:
-                self.see("checkpoint_kind", "dict", f"{file}::{key}.state")
+                self.see("checkpoint_kind", "dict", f"{file}::{t.prefix}{key}.state")
         self.see("checkpoint_value", repr(t.rate(step)), f"{file}::optimizer.param_groups.0.lr")
         for group in (True, False):
             for number, _ in enumerate(name for name in t.held if (name in t.decayed) is group):
                 self.see("checkpoint_kind", "int", f"{file}::optimizer.param_groups.{int(group)}.params.{number}")
         for name, content in self.parameters.items():
-            self.see("checkpoint_tensor", content, f"{file}::model.{name}")
+            self.see("checkpoint_tensor", digest(t.saves, content) if t.saves else content, f"{file}::model.{name}")
 
     def next_batch(self) -> int:
         while self.position in self.t.skipped:
             self.position += 1
         repeated = self.position - 1 if self.position in self.t.repeats else self.position
-        batch = digest(
-            "batch", self.t.seed, self.rank, repeated, self.t.batch_size, self.t.length, self.t.loader, self.t.rows
-        )
+        t, place = self.t, (self.t.order(repeated), self.t.generator)
+        batch = digest("batch", t.seed, self.rank, place, t.batch_size, t.length, t.loader, t.rows)
         self.position += 1
         return batch
 
@@ -344,10 +358,12 @@ class _Rank:
             self.draws += 1
         return self.t.output_scale * (
             2
-            + fraction(
-                digest("loss", model or self.t.model, self.t.targets, list(self.parameters.values()), batch, noise)
-            )
+            + fraction(digest("loss", model or self.t.model, self.inputs, list(self.parameters.values()), batch, noise))
         )
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        return self.t.targets, self.t.labels, self.t.table
 
     def see(self, channel: str, value: Any, name: str = "") -> None:
         self.rows.setdefault((channel, name), []).append((self.update, value))

@@ -8,7 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.char_gpt.batches import BATCHES_PER_REFILL, BatchManager, ValidationBatches, cut_batches
+from trainers.char_gpt.batch_manager import BatchManager
+from trainers.char_gpt.batches import BATCHES_PER_REFILL, BatchCutter, ValidationBatches, cut_batches
+from trainers.char_gpt.curriculum import Curriculum
 from trainers.common.data import open_tokens, read_vocabulary_size
 from trainers.common.errors import DataError
 
@@ -52,7 +54,8 @@ def write_shards(directory, *lengths):
 
 
 def manager(paths, seed=1, batch_size=2, block_size=3):
-    return BatchManager(paths, batch_size=batch_size, block_size=block_size, device=CPU, generator=random.Random(seed))
+    cutter = BatchCutter(paths, batch_size=batch_size, block_size=block_size, places=random.Random(seed))
+    return BatchManager(cutter, curriculum=Curriculum(1000), corpus=lambda: torch.ones(1000), device=CPU)
 
 
 def test_a_refill_starts_where_the_private_generator_says(tmp_path):

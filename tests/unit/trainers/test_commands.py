@@ -5,6 +5,8 @@ import os
 import pickle
 import re
 import signal
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -13,7 +15,11 @@ import torch
 from trainers.__main__ import COMMANDS, main
 from trainers.datasets.char_tiny import CHARACTERS, markov_chain
 
-KEYS = ["model", "optimizer", "param_names", "model_args", "iter_num", "best_val_loss", "config"]
+KEYS = [
+    *("model", "optimizer", "param_names", "model_args", "iter_num", "best_val_loss", "config"),
+    *("iter_of_last_op", "lr_schedule_offset", "scaler"),
+    *("final_wandb_run_name", "scaling_schedule", "scaling_schedule_file", "rank_states"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -181,18 +187,59 @@ def test_a_scratch_run_in_a_marked_directory_resumes(train):
     assert "\niter 0: loss" not in train("--max_iters=3")
 
 
-def test_a_resume_takes_the_shape_from_the_checkpoint_and_crops(train, tmp_path):
-    train("--max_iters=2", "--use_rotary_embeddings=True")
-    train("--max_iters=4", "--use_rotary_embeddings=True", "--n_embd=16", "--block_size=4")
-    arguments = load(tmp_path / "ckpt.pt")["model_args"]
-    assert (arguments["n_embd"], arguments["block_size"]) == (8, 4)
+def test_a_resume_remembers_the_shape_and_crops(train, tmp_path):
+    train("--max_iters=2", "--n_hidden=24", "--weight_decay=0.5")
+    printed = train("--max_iters=4", "--block_size=4")
+    saved = load(tmp_path / "ckpt.pt")
+    assert (saved["model_args"]["n_hidden"], saved["model_args"]["block_size"]) == (24, 4)
+    assert saved["optimizer"]["param_groups"][0]["weight_decay"] == 0.5
+    assert "\nResume with hyperparameter overrides: max_iters: 2 -> 4; block_size: 8 -> 4\n" in printed
+    # the table of positions is another one, and its moments begin anew
+    assert "\nTransferred optimizer state for 8 / 9 parameters (by name)\n" in printed
 
 
-def test_a_checkpoint_of_another_kind_is_refused(train, capsys):
+def test_a_size_that_does_not_fit_is_refused(train, capsys):
     train("--max_iters=2")
     with pytest.raises(AssertionError):
-        train("--max_iters=4", "--use_rotary_embeddings=True")
-    assert "rotary options" in capsys.readouterr().err
+        train("--max_iters=4", "--n_embd=16")
+    assert "does not fit" in capsys.readouterr().err
+
+
+def test_a_resumed_run_is_the_straight_one(train, tmp_path):
+    train("--max_iters=4", "--dropout=0.5", "--dtype=float16")
+    straight = load(tmp_path / "ckpt.pt")
+    (tmp_path / ".auto_resume").unlink()
+    train("--max_iters=2", "--dropout=0.5", "--dtype=float16")
+    train("--max_iters=4", "--dtype=float16")
+    resumed = load(tmp_path / "ckpt.pt")
+    assert resumed["iter_num"] == straight["iter_num"] == 4
+    assert all(torch.equal(one, resumed["model"][name]) for name, one in straight["model"].items())
+    for index, state in straight["optimizer"]["state"].items():
+        assert all(torch.equal(one, resumed["optimizer"]["state"][index][name]) for name, one in state.items())
+    (ours,), (theirs,) = straight["rank_states"], resumed["rank_states"]
+    assert torch.equal(ours["rng"]["torch"], theirs["rng"]["torch"])
+    assert torch.equal(ours["data"]["pending"], theirs["data"]["pending"])
+    assert straight["scaler"] == resumed["scaler"]
+    assert straight["scaler"]["_growth_tracker"] == 4
+
+
+def test_a_resumed_run_is_tracked_under_the_name_it_had(train, tmp_path, monkeypatch):
+    told = []
+    module = types.ModuleType("wandb")
+    module.init = lambda **options: told.append(options["name"])
+    module.log = lambda values, step: told.append((step, sorted(values)))
+    module.finish = lambda: told.append("finished")
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    train("--max_iters=2", "--wandb_log=True")
+    name = load(tmp_path / "ckpt.pt")["final_wandb_run_name"]
+    assert re.fullmatch(r"gpt2_\d{8}_\d{6}", name)
+    assert f"final_wandb_run_name={name}\n" in (tmp_path / ".auto_resume").read_text()
+    train("--max_iters=2", "--wandb_log=True", "--wandb_run_name=another")
+    assert [one for one in told if isinstance(one, str)] == [name, "finished", name, "finished"]
+    metrics = [one for one in told if isinstance(one, tuple)]
+    tags = ["iter", "lr", "mfu", "train/loss", "val/loss", "vram/percent", "vram/total_gb", "vram/used_gb"]
+    assert metrics[0] == (0, tags)
+    assert "time/evaluation_ms" in metrics[1][1]
 
 
 def test_without_always_save_only_an_improvement_is_saved(train, tmp_path):

@@ -108,19 +108,14 @@ def test_a_missing_checkpoint_is_an_error_that_helps(tmp_path):
     assert issubclass(CheckpointError, TrainerError)
 
 
-def test_the_prefix_of_a_compiled_model_is_dropped():
-    tensor = torch.zeros(1)
-    assert checkpoint.strip_compile_prefix({"_orig_mod.a.b": tensor, "c": tensor}) == {"a.b": tensor, "c": tensor}
-
-
 def test_the_first_save_marks_the_directory_and_later_ones_leave_it(tmp_path):
     assert not resume.has_marker(tmp_path)
-    resume.mark_for_resume(tmp_path)
+    resume.mark_for_resume(tmp_path, run_name="gpt2_20260101_000000")
     assert resume.has_marker(tmp_path)
     assert json.loads((tmp_path / "auto_resume_config.json").read_text()) == {"init_from": "resume"}
-    assert (tmp_path / ".auto_resume").read_text() == "init_from=resume\n"
+    assert (tmp_path / ".auto_resume").read_text() == "init_from=resume\nfinal_wandb_run_name=gpt2_20260101_000000\n"
     (tmp_path / "auto_resume_config.json").write_text("mine")
-    resume.mark_for_resume(tmp_path)
+    resume.mark_for_resume(tmp_path, run_name=None)
     assert (tmp_path / "auto_resume_config.json").read_text() == "mine"
 
 

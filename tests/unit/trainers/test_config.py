@@ -14,14 +14,28 @@ DEFAULTS = {
     "eval_only": False,
     "always_save_checkpoint": True,
     "init_from": "scratch",
+    "gpt2_dir": None,
     "log_dir": "logs",
     "file_logging": True,
     "vocab_size": None,
+    "analysis": "off",
+    "ignored_outlayers_sum": 0.01,
+    "wandb_log": False,
+    "trackio_log": False,
+    "wandb_project": "owt",
+    "wandb_run_name": "gpt2",
     "dataset": "fineweb10B",
     "data_dir": None,
     "train_shard_filenames": ("train.bin",),
     "num_train_shards": 1,
     "data_seed": 1337,
+    "background_batches": False,
+    "curriculum_alpha": 1.0,
+    "corpus_tokens": 100_000_000,
+    "corpus_dist_dir": None,
+    "shrunken_vocab_size": None,
+    "vocab_remapping_file": None,
+    "RARE_TOKEN_ID": None,
     "gradient_accumulation_steps": 40,
     "batch_size": 12,
     "block_size": 1024,
@@ -34,6 +48,10 @@ DEFAULTS = {
     "use_rotary_embeddings": False,
     "rotary_base": 10000,
     "rotary_max_position_embeddings": 2048,
+    "embedding_mode": "standard",
+    "attn_lora_rank": 0,
+    "embedding_rank": 0,
+    "lora_alpha": 1.0,
     "learning_rate": 6e-4,
     "max_iters": 600000,
     "weight_decay": 0.1,
@@ -44,6 +62,7 @@ DEFAULTS = {
     "warmup_iters": 2000,
     "lr_decay_iters": 600000,
     "min_lr": 6e-5,
+    "scaling_schedule_file": None,
     "backend": "nccl",
     "device": "cuda",
     "compile": True,
@@ -52,7 +71,7 @@ DEFAULTS = {
 
 
 def parse(*arguments):
-    return parse_command_line(CharGptConfig, arguments)
+    return parse_command_line(CharGptConfig, arguments)[0]
 
 
 def test_the_keys_and_their_defaults_are_frozen():
@@ -97,7 +116,7 @@ def test_overrides(argument, key, expected):
         ("--batch_size", ["'--batch_size'", "expected --key=value"]),
         ("-batch_size=4", ["'-batch_size=4'", "expected --key=value"]),
         ("missing.py", ["'missing.py' does not exist"]),
-        ("--init_from=gpt2", ["init_from is 'gpt2'", "scratch, resume"]),
+        ("--init_from=gpt3", ["init_from is 'gpt3'", "scratch, resume, gpt2-tiny"]),
         ("--dtype=int8", ["dtype is 'int8'", "bfloat16"]),
         ("--n_embd=100", ["n_embd is 100", "multiple of n_head"]),
         ("--dropout=1.5", ["dropout is 1.5"]),
@@ -105,6 +124,10 @@ def test_overrides(argument, key, expected):
         ("--gradient_accumulation_steps=0", ["gradient_accumulation_steps is 0", "at least 1"]),
         ("--train_shard_filenames=[]", ["train_shard_filenames is empty"]),
         ("--num_train_shards=7", ["num_train_shards is 7", "103"]),
+        ("--corpus_tokens=0", ["corpus_tokens is 0", "at least 1"]),
+        ("--embedding_mode=low", ["embedding_mode is 'low'", "standard, lora"]),
+        ("--embedding_mode=lora", ["embedding_rank is 0", "at least 1"]),
+        ("--attn_lora_rank=-1", ["attn_lora_rank is -1", "at least 0"]),
     ],
 )
 def test_each_problem_names_the_value_and_the_expectation(argument, fragments):
@@ -126,6 +149,18 @@ def test_rotary_needs_an_even_head_and_a_long_enough_table():
     with pytest.raises(ConfigError) as raised:
         parse("--use_rotary_embeddings=True", "--n_embd=36", "--n_head=12", "--block_size=4096")
     assert [problem.split(" is ")[0] for problem in raised.value.problems] == ["n_embd / n_head", "block_size"]
+
+
+def test_a_smaller_vocabulary_needs_a_remapping_and_a_rare_token():
+    with pytest.raises(ConfigError) as raised:
+        parse("--shrunken_vocab_size=40")
+    assert [problem.split()[0] for problem in raised.value.problems] == ["vocab_remapping_file", "RARE_TOKEN_ID"]
+    assert not list(parse("--vocab_remapping_file=r.pt", "--RARE_TOKEN_ID=3", "--shrunken_vocab_size=4").problems())
+
+
+def test_a_gpt2_has_no_rotary_embeddings():
+    with pytest.raises(ConfigError, match="use_rotary_embeddings is True, but gpt2-medium"):
+        parse("--init_from=gpt2-medium", "--use_rotary_embeddings=True")
 
 
 def test_shapes_on_the_command_line_do_not_matter_to_a_resume():
