@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from parity.diagnose.document import document as causes
+from parity.errors_document import document as errors
 from parity.invariants.document import document as invariants
 from parity.policy_document import document as policy
 from parity.policy_document import ledger_schema, policy_schema
@@ -22,6 +23,7 @@ def trace_format() -> str:
 
 DOCUMENTS = {
     "trace-format.md": trace_format,
+    "errors.md": errors,
     "invariants.md": invariants,
     "causes.md": causes,
     "policy.md": policy,
