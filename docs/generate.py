@@ -9,6 +9,8 @@ from parity.policy_document import document as policy
 from parity.policy_document import ledger_schema, policy_schema
 from parity.record.attachments import observers
 from parity.record.probes import MODULES
+from parity.report.schema_document import document as results
+from parity.report.schema_document import result_schema
 from parity.trace.format import document
 
 
@@ -26,6 +28,8 @@ DOCUMENTS = {
     "errors.md": errors,
     "invariants.md": invariants,
     "causes.md": causes,
+    "results.md": results,
+    "result.schema.json": result_schema,
     "policy.md": policy,
     "policy.schema.json": policy_schema,
     "waivers.schema.json": ledger_schema,
