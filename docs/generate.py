@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from parity.diagnose.document import document as causes
+from parity.errors_document import document as errors
 from parity.invariants.document import document as invariants
 from parity.policy_document import document as policy
 from parity.policy_document import ledger_schema, policy_schema
 from parity.record.attachments import observers
 from parity.record.probes import MODULES
+from parity.report.schema_document import document as results
+from parity.report.schema_document import result_schema
 from parity.trace.format import document
 
 
@@ -22,8 +25,11 @@ def trace_format() -> str:
 
 DOCUMENTS = {
     "trace-format.md": trace_format,
+    "errors.md": errors,
     "invariants.md": invariants,
     "causes.md": causes,
+    "results.md": results,
+    "result.schema.json": result_schema,
     "policy.md": policy,
     "policy.schema.json": policy_schema,
     "waivers.schema.json": ledger_schema,

@@ -15,7 +15,6 @@ from parity.verbs.scenarios import print_outcomes, tolerances_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.policy import Policy
     from parity.report.subject import Subject
 
 # Spelt out, because their modules are imported only where they are used; a test holds both lists together.
@@ -63,15 +62,18 @@ def report(
 ) -> None:
     """Judge the stored traces of PAIR directories again, and write their results and a report anew.
 
-    A discrepancy report is about one pair: several directories get one each. All other genres take them together.
+    They are judged by the policy after --policy, else by the one of the nearest pyproject.toml. A discrepancy report is
+    about one pair: several directories get one each. All other genres take them together.
     """
     from parity.diagnose.ruling import ruled
     from parity.gate import exit_code
+    from parity.policy import find_policy
     from parity.run.results import write_results
     from parity.run.subjects import read_subject
 
-    known = _policy(policy) if genre != "discrepancy" else None
-    ledger = ledger_in(waivers, policy_in(policy))
+    policy = policy or find_policy(Path.cwd())
+    known = policy_in(policy)
+    ledger = ledger_in(waivers, known)
     read = [
         read_subject(pair, tolerances_in(policy, pair.resolve().name), sources=Path.cwd(), policy=known)
         for pair in pairs
@@ -107,11 +109,3 @@ def _write(subjects: "Sequence[Subject]", directory: Path, genre: str, formats: 
         # Runners read commands from both streams; the standard output is kept for the result.
         click.echo(written[ANNOTATIONS].read_text(encoding="utf-8"), nl=False, err=True)
     return written
-
-
-def _policy(path: Path | None) -> "Policy | None":
-    """The policy that knows which scenarios a pair has."""
-    from parity.policy import find_policy, read_policy
-
-    found = path or find_policy(Path.cwd())
-    return read_policy(found) if found is not None else None
