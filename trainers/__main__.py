@@ -34,9 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
-    name, *rest = arguments
+    given, *rest = arguments
+    name = given.replace("-", "_")
     if name not in COMMANDS:
-        print(f"trainers: error: unknown command {name!r}, expected one of: {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"trainers: error: unknown command {given!r}, expected one of: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     module, _ = COMMANDS[name]
     try:

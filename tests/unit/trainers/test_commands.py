@@ -73,8 +73,9 @@ def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in COMMANDS)
-    assert main(["char_gpt", "--help"]) == 0
-    assert "--batch_size=12" in capsys.readouterr().out
+    for name in ("char_gpt", "char-gpt"):
+        assert main([name, "--help"]) == 0
+        assert "--batch_size=12" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
