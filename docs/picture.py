@@ -1,4 +1,4 @@
-"""Draws docs/report.png, the picture in the README: ``python docs/picture.py REPORT.html`` opens a report in Chromium."""
+"""Draws docs/report.png, the picture in the README, from a report: ``python docs/picture.py REPORT.html``."""
 
 import sys
 from pathlib import Path
