@@ -1,11 +1,15 @@
 """The command to run next, after what has just been learned."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from parity.diagnose.outcome import Outcome
 from parity.findings.model import Judgement
+from parity.trace.model import Trace
+
+_OPTIONS: Final = {"--updates": "updates_limit", "--seed": "seed", "--world": "world"}
 
 
 def next_command(outcomes: Sequence[Outcome], directory: Path | None) -> str:
@@ -28,4 +32,13 @@ def _follow(outcome: Outcome, judgement: Judgement) -> str:
     commands = (judgement.comparison.reference.command, judgement.comparison.candidate.command)
     if not all(commands):
         return ""
-    return f"parity compare {' '.join(shlex.quote(one) for one in commands)} --follow"
+    words = [*commands, *_conditions(judgement.comparison.reference), "--follow"]
+    return f"parity compare {' '.join(shlex.quote(one) for one in words)}"
+
+
+def _conditions(trace: Trace) -> Iterator[str]:
+    """The options that make a run like ``trace``: without a limit, it could take a week."""
+    for option, key in _OPTIONS.items():
+        value = trace.manifest.get(key)
+        if value is not None and (option, value) != ("--world", 1):
+            yield from (option, str(value))

@@ -1,7 +1,7 @@
 """Does what a page tells its reader to do: writes its files, makes its edits, and runs its commands.
 
-A fenced block ``python NAME`` (or toml, yaml) is the content of that file; ``diff NAME`` edits it; in ``console``, lines
-after ``$`` are commands and the others what they print, in which ``...`` stands for anything.
+A fenced block ``python NAME`` (or toml, yaml) is the content of that file; ``diff NAME`` edits it; in ``console``,
+lines after ``$`` are commands and the others what they print, in which ``...`` stands for anything.
 """
 
 import re

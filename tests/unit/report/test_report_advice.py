@@ -12,6 +12,8 @@ from tests.unit.report import report_examples as examples
 from tests.unit.report.report_builders import found, outcome, trace
 
 BROKEN = outcome(found("loss", 1.0, 2.0), reference=trace("python 'a b.py' --x={out}"))
+LIMITED = outcome(found("loss", 1.0, 2.0), reference=trace("python a.py", updates_limit=20, seed=0, world=2))
+SHORT = ("--updates", "20", "--seed", "0", "--world", "2")
 FOLLOWED = replace(BROKEN, followed=Followed(plain=BROKEN.judgement))
 
 
@@ -25,10 +27,15 @@ FOLLOWED = replace(BROKEN, followed=Followed(plain=BROKEN.judgement))
             "out",
             ["parity", "compare", "python 'a b.py' --x={out}", "python train_refactored.py", "--follow"],
         ),
+        (
+            [LIMITED],
+            "out",
+            ["parity", "compare", "python a.py", "python train_refactored.py", *SHORT, "--follow"],
+        ),
         ([FOLLOWED], "out", []),
         ([BROKEN, examples.failed()], "out", ["parity", "help", "reference-failed"]),
     ],
-    ids=["parity", "nowhere", "different", "followed", "failed"],
+    ids=["parity", "nowhere", "different", "limited", "followed", "failed"],
 )
 def test_what_to_run_next(outcomes, directory, words):
     advice = next_command(outcomes, Path(directory) if directory else None)
