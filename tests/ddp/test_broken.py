@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from tests.e2e.programs import ROOT, SCRIPTS
 
 BROKEN = SCRIPTS / "worlds" / "broken.py"
 SITE = r"[\w/.]*broken\.py:\d+ in \w+|[\w/.]*broken\.py:\d+ in <module>"
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmLauncher]:
-    with WarmLauncher() as launcher:
-        yield launcher
 
 
 def run(way: str, place: Path, launcher: Launcher, **options: float) -> tuple[int, str]:
