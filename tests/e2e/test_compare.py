@@ -120,7 +120,7 @@ def test_what_a_failing_reference_did_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_candidate_that_fails_is_a_finding(failure: str, evidence: str, tmp_path: Path) -> None:
-    status, result, _ = compare(command(TINY), command(TINY, failure), "--noise-runs=0", cwd=tmp_path)
+    status, result, _ = compare(command(TINY), command(TINY, failure), "--no-rerun", cwd=tmp_path)
     assert status == 1
     assert result["causes"][0]["id"] == "candidate-failed"
     found = {finding["channel"]: finding for finding in result["findings"]}
