@@ -1,10 +1,7 @@
 """One pair at several world sizes: each is compared, and the candidate with itself."""
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +11,15 @@ from parity.record.warm.launcher import WarmLauncher
 from parity.run.plan import Scenario, Side
 from parity.run.session import run_side
 from parity.run.worlds import across_worlds, counting
-from tests.e2e.programs import ROOT, SCRIPTS
+from tests.e2e.programs import ROOT, SCRIPTS, parity
 
 DIVIDES = f"{sys.executable} {SCRIPTS / 'worlds' / 'divides.py'}"
 
 
 def compared(reference: str, candidate: str, place: Path) -> tuple[int, dict[str, set[str]]]:
     """The exit code, and by scenario the channels that gate."""
-    words = [sys.executable, "-c", "import sys; from parity.cli import main; sys.exit(main())", "compare"]
     options = [reference, candidate, "--world", "1,2", "--no-rerun", "--json", "-o", str(place)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*words, *options], capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    done = parity("compare", *options, cwd=ROOT)
     results = json.loads(done.stdout)
     return done.returncode, {
         result["scenario"]: {one["channel"] for one in result["findings"] if one["gates"]} for result in results
@@ -42,12 +37,6 @@ def test_a_candidate_that_forgets_to_divide_breaks_the_algebra(tmp_path: Path) -
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("worlds")
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmLauncher]:
-    with WarmLauncher() as launcher:
-        yield launcher
 
 
 @pytest.mark.parametrize(

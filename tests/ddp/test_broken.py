@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +12,10 @@ from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.warm.launcher import WarmLauncher
 from parity.trace.store import read_trace
-from tests.e2e.programs import ROOT, SCRIPTS
+from tests.e2e.programs import ROOT, SCRIPTS, parity
 
 BROKEN = SCRIPTS / "worlds" / "broken.py"
 SITE = r"[\w/.]*broken\.py:\d+ in \w+|[\w/.]*broken\.py:\d+ in <module>"
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmLauncher]:
-    with WarmLauncher() as launcher:
-        yield launcher
 
 
 def run(way: str, place: Path, launcher: Launcher, **options: float) -> tuple[int, str]:
@@ -161,11 +153,10 @@ def test_a_fresh_start_is_watched_like_a_warm_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_deadlock_is_the_failure_of_that_side(ways: tuple[str, str], status: int, said: str, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", "import sys; from parity.cli import main; sys.exit(main())", "compare"]
-    words += [f"{sys.executable} {BROKEN} {way}" for way in ways]
+    sides = [f"{sys.executable} {BROKEN} {way}" for way in ways]
     options = ["--world", "2", "--engine", "baton", "--no-rerun", "-o", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*words, *options], capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
-    assert done.returncode == status, done.stderr
-    assert said in done.stderr
-    assert "deadlock: ranks wait for one another for ever" in done.stderr + done.stdout
+    done = parity("compare", *sides, *options, cwd=ROOT)
+    complaint = done.stderr.decode()
+    assert done.returncode == status, complaint
+    assert said in complaint
+    assert "deadlock: ranks wait for one another for ever" in complaint + done.stdout.decode()

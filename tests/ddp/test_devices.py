@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from parity.record.launch import Recording, record
-from parity.record.warm.launcher import WarmLauncher
+from parity.record.processes import Launcher
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS
 
@@ -32,10 +32,9 @@ MAPPED = {
     ("way", "mapped"),
     [("name", "Module.to cuda -> cpu"), ("number", "Module.to cuda -> cpu"), ("cuda()", "Module.cuda() left out")],
 )
-def test_cuda_and_nccl_are_mapped_and_listed(way: str, mapped: str, tmp_path: Path) -> None:
+def test_cuda_and_nccl_are_mapped_and_listed(way: str, mapped: str, warm: Launcher, tmp_path: Path) -> None:
     words = [sys.executable, str(SCRIPTS / "worlds" / "gpu.py"), str(tmp_path / "model.pt"), way]
-    with WarmLauncher() as warm:
-        assert record(words, tmp_path / "trace", Recording(world=2), streams=False, launcher=warm) == 0
+    assert record(words, tmp_path / "trace", Recording(world=2), streams=False, launcher=warm) == 0
     trace = read_trace(tmp_path / "trace")
     assert trace.manifest["engine"] == "baton"
     listed = [one for one in trace.manifest["interventions"] if one.startswith("without a GPU: ")]
@@ -43,6 +42,7 @@ def test_cuda_and_nccl_are_mapped_and_listed(way: str, mapped: str, tmp_path: Pa
     assert (trace.directory / "stdout.txt").read_text(encoding="utf-8").splitlines()[-1] == "False gloo cpu"
 
 
-def test_a_program_that_names_no_gpu_is_left_alone(tmp_path: Path) -> None:
-    assert record([sys.executable, str(SCRIPTS / "ddp.py")], tmp_path, Recording(world=2), streams=False) == 0
+def test_a_program_that_names_no_gpu_is_left_alone(warm: Launcher, tmp_path: Path) -> None:
+    words = [sys.executable, str(SCRIPTS / "ddp.py")]
+    assert record(words, tmp_path, Recording(world=2), streams=False, launcher=warm) == 0
     assert not [one for one in read_trace(tmp_path).manifest["interventions"] if "without a GPU" in one]

@@ -10,9 +10,9 @@ import pytest
 
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
-from parity.record.warm.launcher import WarmLauncher
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS
+from tests.servers import SERVERS
 
 TRAINING = ("plain", "accumulation", "bucket_view", "unused", "static_graph", "local_buffers", "join")
 TALKING = ("collectives", "handles", "messages", "subgroups")
@@ -41,9 +41,8 @@ def run(place: Path, engine: str) -> Found:
     worlds = [f"{world}={','.join(ways)}" for world, ways in WAYS.items()]
     words = [sys.executable, str(SCRIPTS / "worlds" / "everything.py"), str(out), *worlds]
     recording = Recording(world=max(WAYS), engine=engine, timeout=200, environment={"OMP_NUM_THREADS": "1"})
-    with WarmLauncher() as warm:
-        launcher: Launcher = warm if engine == "baton" else start_fresh
-        status = record(words, out / "trace", recording, streams=False, launcher=launcher)
+    launcher: Launcher = SERVERS if engine == "baton" else start_fresh
+    status = record(words, out / "trace", recording, streams=False, launcher=launcher)
     assert status == 0, (out / "trace" / "stderr.txt").read_text()
     trace = read_trace(out / "trace")
     assert [note for process in trace.processes for note in process.notes if "probe" in note] == []

@@ -6,7 +6,7 @@ import pytest
 
 from parity.compare.engine import compare
 from parity.record.launch import Recording, record
-from parity.record.warm.launcher import WarmLauncher
+from parity.record.processes import Launcher
 from parity.trace.channels import CHANNELS, Carries
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
@@ -14,7 +14,7 @@ from tests.e2e.programs import SCRIPTS
 
 
 @pytest.fixture(scope="module")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
+def traces(warm: Launcher, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
     place = tmp_path_factory.mktemp("fake")
     script = str(SCRIPTS / "worlds" / "books.py")
     runs = {
@@ -23,11 +23,10 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
         "other rate": (["--lr=0.2"], 4096),
         "two": (["--lr=0.1"], 2),
     }
-    with WarmLauncher() as warm:
-        for name, (arguments, world) in runs.items():
-            recording = Recording(world=world, engine="fake")
-            words = [sys.executable, script, *arguments]
-            assert record(words, place / name, recording, streams=False, launcher=warm) == 0, name
+    for name, (arguments, world) in runs.items():
+        recording = Recording(world=world, engine="fake")
+        words = [sys.executable, script, *arguments]
+        assert record(words, place / name, recording, streams=False, launcher=warm) == 0, name
     return {name: read_trace(place / name) for name in runs}
 
 

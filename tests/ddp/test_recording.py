@@ -1,6 +1,5 @@
 """Programs on several real processes, through torchrun and gloo, and through engine baton: ``pytest -k ddp``."""
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,22 +9,14 @@ import pytest
 from parity.compare.engine import compare
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
-from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, command
-
-WARM = WarmLauncher()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with WARM:
-        yield
+from tests.servers import SERVERS
 
 
 def recorded(place: Path, engine: str, *, arguments: tuple[str, ...] = (), **recording: int) -> Trace:
-    launcher: Launcher = WARM if engine == "baton" else start_fresh
+    launcher: Launcher = SERVERS if engine == "baton" else start_fresh
     told = Recording(world=2, engine=engine, environment={"OMP_NUM_THREADS": "1"}, **recording)
     record(command(SCRIPTS / "ddp.py", *arguments), place, told, streams=False, launcher=launcher)
     return read_trace(place)

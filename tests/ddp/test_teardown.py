@@ -9,11 +9,11 @@ import pytest
 from parity.errors import TeardownAbortError
 from parity.record.launch import Recording
 from parity.record.teardown import REMARK
-from parity.record.warm.launcher import WarmLauncher
 from parity.run.plan import Scenario, Side
 from parity.run.session import run_side
 from parity.trace.model import Trace
 from tests.e2e.programs import SCRIPTS
+from tests.servers import SERVERS
 
 
 def run(place: Path, deaths: str, *arguments: str) -> Trace:
@@ -21,8 +21,7 @@ def run(place: Path, deaths: str, *arguments: str) -> Trace:
     command = shlex.join(words)
     recording = Recording(world=2, engine="baton", environment={"OMP_NUM_THREADS": "1"})
     scenario = Scenario(pair="pair", name="ranks", reference=command, candidate=command, recording=recording)
-    with WarmLauncher() as warm:
-        return run_side(scenario, Side.REFERENCE, place, lambda *_: None, warm)
+    return run_side(scenario, Side.REFERENCE, place, lambda *_: None, SERVERS)
 
 
 def test_one_abort_is_retried_and_said(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_a_failing_reference_did_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_candidate_that_fails_is_a_finding(failure: str, evidence: str, tmp_path: Path) -> None:
-    status, result, _ = compare(command(TINY), command(TINY, failure), cwd=tmp_path)
+    status, result, _ = compare(command(TINY), command(TINY, failure), "--no-rerun", cwd=tmp_path)
     assert status == 1
     assert result["causes"][0]["id"] == "candidate-failed"
     found = {finding["channel"]: finding for finding in result["findings"]}
@@ -147,7 +147,9 @@ def test_out_is_a_fresh_directory_of_each_side(tmp_path: Path) -> None:
 
 
 def test_following_judges_every_phase_and_says_so_everywhere(tmp_path: Path) -> None:
-    status, result, progress = compare(command(TINY), command(TINY, "--lr=0.02"), "--follow", cwd=tmp_path)
+    status, result, progress = compare(
+        command(TINY), command(TINY, "--lr=0.02"), "--follow", "--noise-runs=0", cwd=tmp_path
+    )
     assert (status, set(result) - TOP_LEVEL) == (1, {"followed"})
     phases = {one["phase"]: one["verdict"] for one in result["followed"]["phases"]}
     assert {name for name, verdict in phases.items() if verdict == "different"} == {"lr"}

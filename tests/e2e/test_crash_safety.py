@@ -20,7 +20,7 @@ from tests.e2e.programs import ROOT, SCRIPTS, TINY, run
 from tests.unit.trace.trace_files import bits_in
 
 STEPS = 400
-KILLS = 12
+KILLS = 8
 LOST = SCRIPTS / "loses_its_trace.py"
 PROGRAM = [sys.executable, str(TINY), f"--steps={STEPS}"]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.e2e.programs import ROOT, SCRIPTS, TINY, parity, run
+from tests.e2e.programs import ROOT, SCRIPTS, TINY, parity, parity_process, run
 
 
 def tensors(value: object, prefix: str = "") -> dict[str, torch.Tensor]:
@@ -19,7 +19,7 @@ def tensors(value: object, prefix: str = "") -> dict[str, torch.Tensor]:
 
 
 def recorded(tmp_path: Path, words: list[str]) -> tuple[int, bytes, bytes]:
-    done = parity("record", "-o", str(tmp_path / "trace"), "--", *words, cwd=tmp_path)
+    done = parity_process("record", "-o", str(tmp_path / "trace"), "--", *words, cwd=tmp_path)
     talk, _, _ = done.stderr.partition(b"parity: recorded in")
     return done.returncode, done.stdout, talk
 
@@ -98,7 +98,9 @@ def test_a_foreign_sitecustomize_still_runs(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_without_this_package_can_be_recorded(tmp_path: Path) -> None:
-    done = parity("record", "-o", str(tmp_path / "trace"), "--", sys.executable, "-c", PROBE_IMPORT, cwd=tmp_path)
+    done = parity_process(
+        "record", "-o", str(tmp_path / "trace"), "--", sys.executable, "-c", PROBE_IMPORT, cwd=tmp_path
+    )
     assert done.stdout.splitlines() == [b"ModuleNotFoundError"]
 
 

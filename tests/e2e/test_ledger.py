@@ -2,24 +2,24 @@
 
 import json
 import shutil
-import sys
+import subprocess
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import ROOT, TINY, command, run
+from tests.e2e import programs
+from tests.e2e.programs import TINY, command
 
 TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 FAR = (date.today() + timedelta(days=400)).isoformat()
 WHO = ("--reason", "a rate twice as high is meant", "--owner", "the optimizer's friends")
 
 
-def parity(*arguments: str, cwd: Path, **environment: str):
+def parity(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command line, outside CI unless told otherwise."""
-    words = [sys.executable, "-m", "parity.cli", *arguments]
-    return run(words, cwd=cwd, **{"PYTHONPATH": str(ROOT), "CI": "", **environment})
+    return programs.parity(*arguments, cwd=cwd, **{"CI": "", **environment})
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.e2e.programs import SCRIPTS, parity, run
+from tests.e2e.programs import SCRIPTS, parity, parity_process, run
 
 LAWS = str(SCRIPTS / "laws.py")
 
@@ -12,7 +12,7 @@ LAWS = str(SCRIPTS / "laws.py")
 def test_lint_names_what_a_run_betrays_and_probing_changes_no_bit(tmp_path: Path) -> None:
     words = [sys.executable, LAWS, "acausal", str(tmp_path / "out")]
     bare = run(words, cwd=tmp_path)
-    done = parity("record", "-o", "trace", "--level", "full", "--", *words, cwd=tmp_path)
+    done = parity_process("record", "-o", "trace", "--level", "full", "--", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, bare.stdout)
     linted = parity("lint", "trace", "--json", cwd=tmp_path)
     result = json.loads(linted.stdout)
@@ -26,7 +26,10 @@ def test_lint_names_what_a_run_betrays_and_probing_changes_no_bit(tmp_path: Path
 
 
 def test_a_run_without_training_has_nothing_to_check(tmp_path: Path) -> None:
-    assert parity("record", "-o", "trace", "--", sys.executable, "-c", "import torch", cwd=tmp_path).returncode == 0
+    assert (
+        parity_process("record", "-o", "trace", "--", sys.executable, "-c", "import torch", cwd=tmp_path).returncode
+        == 0
+    )
     done = parity("lint", "trace", "--json", cwd=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "not-compared")
     assert parity("lint", "missing", cwd=tmp_path).returncode == 3

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.findings.model import Verdict
 from parity.record.launch import Recording, record
-from parity.record.warm.launcher import WarmLauncher
+from parity.record.processes import Launcher
 from parity.run.noise import measure_noise
 from parity.run.session import conclude
 from parity.trace.channels import Phase
@@ -44,35 +44,34 @@ class Recorded:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
-    """Yield a function that compares a variant with the plain program under the same options."""
+def judged(warm: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Return a function that compares a variant with the plain program under the same options."""
     place = tmp_path_factory.mktemp("variants")
     known: dict[tuple[str, ...], Trace] = {}
-    with WarmLauncher() as launcher:
 
-        def run(variant: str, options: tuple[str, ...], attached: Mapping[str, Mapping[str, Any]]) -> Trace:
-            key = (variant, *options, repr(attached))
-            if key not in known:
-                more = {"full_precision": {}} if FP32 in options else {}
-                recording = Recording(
-                    sketch="first:256",
-                    attachments={**attached, **more, "consumption": {}},
-                    environment={"OMP_NUM_THREADS": "1"},
-                )
-                words = [sys.executable, str(VARIANTS), variant, *(one for one in options if one != FP32)]
-                trace = place / str(len(known))
-                assert record(words, trace, recording, streams=False, launcher=launcher) == 0
-                known[key] = read_trace(trace)
-            return known[key]
+    def run(variant: str, options: tuple[str, ...], attached: Mapping[str, Mapping[str, Any]]) -> Trace:
+        key = (variant, *options, repr(attached))
+        if key not in known:
+            more = {"full_precision": {}} if FP32 in options else {}
+            recording = Recording(
+                sketch="first:256",
+                attachments={**attached, **more, "consumption": {}},
+                environment={"OMP_NUM_THREADS": "1"},
+            )
+            words = [sys.executable, str(VARIANTS), variant, *(one for one in options if one != FP32)]
+            trace = place / str(len(known))
+            assert record(words, trace, recording, streams=False, launcher=warm) == 0
+            known[key] = read_trace(trace)
+        return known[key]
 
-        def judge(variant: str, *options: str) -> Outcome:
-            reference, candidate = run("plain", options, {}), run(variant, options, {})
-            runs = tuple(run("plain", options, {"perturbation": {"seed": seed}}) for seed in range(3))
-            comparison, rerun = compare(reference, candidate), compare(reference, reference)
-            noise = measure_noise(comparison, rerun, Recorded(candidate, runs))
-            return conclude("variants", variant, comparison, rerun, noise)
+    def judge(variant: str, *options: str) -> Outcome:
+        reference, candidate = run("plain", options, {}), run(variant, options, {})
+        runs = tuple(run("plain", options, {"perturbation": {"seed": seed}}) for seed in range(3))
+        comparison, rerun = compare(reference, candidate), compare(reference, reference)
+        noise = measure_noise(comparison, rerun, Recorded(candidate, runs))
+        return conclude("variants", variant, comparison, rerun, noise)
 
-        yield judge
+    return judge
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from parity.verbs.report import FORMATS
-from tests.e2e.programs import TINY, parity, run
+from tests.e2e.programs import TINY, parity, parity_process, run
 
 FILES = {
     "md": ("{stem}.md",),
@@ -80,7 +80,7 @@ def test_a_template_of_the_house_shapes_every_report(place: Path, tmp_path: Path
     house = tmp_path / "reports/templates"
     house.mkdir(parents=True)
     (house / "document.md.j2").write_text("House: {{ document.title }}\n")
-    assert parity("report", "same", "--genre=status", cwd=tmp_path).returncode == 0
+    assert parity_process("report", "same", "--genre=status", cwd=tmp_path).returncode == 0
     assert (tmp_path / "same/status.md").read_text() == "House: Refactoring status: `same`\n"
     assert (tmp_path / "same/report.md").read_text().startswith("House: Discrepancy report:")
 

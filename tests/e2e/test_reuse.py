@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from parity.errors import ReferenceFailedError
 from parity.record.launch import Recording
 from parity.record.processes import Launcher
 from parity.record.stop import STOP
-from parity.record.warm.launcher import WarmLauncher
 from parity.run.cache import Cache
 from parity.run.plan import Scenario, Side
 from parity.run.reuse import why_not
@@ -77,12 +75,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def launcher() -> Iterator[Launcher]:
-    with WarmLauncher() as one:
-        yield one
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
@@ -95,7 +87,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def recorded(project: Path, launcher: Launcher, *arguments: str, **options: object) -> dict[str, str]:
+def recorded(project: Path, warm: Launcher, *arguments: str, **options: object) -> dict[str, str]:
     """What became of a run of the reference."""
     words = " ".join([sys.executable, "train.py", "{out}", *arguments])
     scenario = Scenario(
@@ -106,15 +98,15 @@ def recorded(project: Path, launcher: Launcher, *arguments: str, **options: obje
         recording=Recording(**options),  # type: ignore[arg-type]
         cache=project / "cache",
     )
-    trace = run_side(scenario, Side.REFERENCE, project / "out", lambda *_: None, launcher)
+    trace = run_side(scenario, Side.REFERENCE, project / "out", lambda *_: None, warm)
     assert json.loads((trace.directory / "manifest.json").read_text()) == trace.manifest
     return dict(trace.manifest["cache"])
 
 
-def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(project: Path, launcher: Launcher) -> None:
-    assert recorded(project, launcher, "{out}/model.pt") == {"state": "kept", "reason": ""}
-    assert recorded(project, launcher, "{out}/model.pt")["state"] == "reused"
-    assert recorded(project, launcher) == {"state": "kept", "reason": ""}
+def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(project: Path, warm: Launcher) -> None:
+    assert recorded(project, warm, "{out}/model.pt") == {"state": "kept", "reason": ""}
+    assert recorded(project, warm, "{out}/model.pt")["state"] == "reused"
+    assert recorded(project, warm) == {"state": "kept", "reason": ""}
     model = project / "out/one/reference/out/model.pt"
     content = model.read_bytes()
     for name in FILES:
@@ -122,7 +114,7 @@ def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(projec
     (project / "other.py").write_text("1")
     (project / "beside.txt").write_text("1")
     model.unlink()
-    assert recorded(project, launcher)["state"] == "reused"
+    assert recorded(project, warm)["state"] == "reused"
     assert model.read_bytes() == content
     for name, text in (
         ("train.py", PROGRAM + "\n"),
@@ -134,26 +126,24 @@ def test_any_change_of_what_was_read_records_afresh_and_nothing_else_does(projec
     ):
         before = (project / name).read_text() if (project / name).exists() else None
         (project / name).write_text(text)
-        assert recorded(project, launcher)["state"] == "kept", name
+        assert recorded(project, warm)["state"] == "kept", name
         if before is None:
             (project / name).unlink()
         else:
             (project / name).write_text(before)
-    assert recorded(project, launcher)["state"] == "reused"
-    assert recorded(project, launcher, "argument")["state"] == "kept"
-    assert recorded(project, launcher, seed=1)["state"] == "kept"
-    assert recorded(project, launcher, updates=1)["state"] == "kept"
+    assert recorded(project, warm)["state"] == "reused"
+    assert recorded(project, warm, "argument")["state"] == "kept"
+    assert recorded(project, warm, seed=1)["state"] == "kept"
+    assert recorded(project, warm, updates=1)["state"] == "kept"
 
 
-def test_a_variable_of_the_environment_counts(
-    project: Path, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert recorded(project, launcher)["state"] == "kept"
+def test_a_variable_of_the_environment_counts(project: Path, warm: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recorded(project, warm)["state"] == "kept"
     monkeypatch.setenv("RATE", "2")
-    assert recorded(project, launcher)["state"] == "kept"
+    assert recorded(project, warm)["state"] == "kept"
     monkeypatch.delenv("RATE")
     monkeypatch.setenv("GITHUB_SHA", "2")
-    assert recorded(project, launcher)["state"] == "reused"
+    assert recorded(project, warm)["state"] == "reused"
 
 
 @pytest.mark.parametrize(
@@ -171,28 +161,28 @@ def test_a_variable_of_the_environment_counts(
     ],
 )
 def test_what_cannot_be_told_is_recorded_afresh_with_the_reason(
-    extra: str, reason: str, project: Path, launcher: Launcher
+    extra: str, reason: str, project: Path, warm: Launcher
 ) -> None:
-    found = recorded(project, launcher, extra)
+    found = recorded(project, warm, extra)
     assert found["state"] == "not kept"
     assert reason in found["reason"]
     assert Cache(root=project / "cache").entries() == []
 
 
-def test_a_run_that_was_stopped_from_outside_is_not_the_whole_run(project: Path, launcher: Launcher) -> None:
-    recorded(project, launcher)
+def test_a_run_that_was_stopped_from_outside_is_not_the_whole_run(project: Path, warm: Launcher) -> None:
+    recorded(project, warm)
     directory = project / "out/one/reference/trace"
     assert why_not(read_trace(directory)) == ""
     (directory / STOP).write_text("1")
     assert why_not(read_trace(directory)) == "it was stopped at the first divergence"
 
 
-def test_a_failing_run_fails_again(project: Path, launcher: Launcher) -> None:
-    recorded(project, launcher, "status")
+def test_a_failing_run_fails_again(project: Path, warm: Launcher) -> None:
+    recorded(project, warm, "status")
     words = f"{sys.executable} train.py {{out}} status"
     scenario = Scenario(pair="p", name="one", reference=words, candidate=words, cache=project / "cache")
     with pytest.raises(ReferenceFailedError):
-        require_reference(run_side(scenario, Side.REFERENCE, project / "out", lambda *_: None, launcher))
+        require_reference(run_side(scenario, Side.REFERENCE, project / "out", lambda *_: None, warm))
 
 
 def test_the_command_line_says_so_and_can_do_without(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from parity.compare.engine import compare
 from parity.trace.store import read_trace
-from tests.e2e.programs import TINY, parity
+from tests.e2e.programs import TINY, parity_process
 from tests.unit.trace.trace_files import bits_in
 
 
 def record(directory: Path, sketch: str, *arguments: str, options: tuple[str, ...] = ()) -> int:
     words = [sys.executable, str(TINY), *arguments]
-    return parity(
+    return parity_process(
         "record", "-o", str(directory), "--sketch", sketch, *options, "--", *words, cwd=directory.parent
     ).returncode
 
@@ -58,6 +58,6 @@ def test_the_schedule_is_kept(sketch: str, options: tuple[str, ...], updates: li
 @pytest.mark.parametrize(("sketch", "says"), [("sometimes", b"expected auto"), ("last:3", b"needs --updates")])
 def test_a_schedule_that_cannot_be_kept_is_refused(sketch: str, says: bytes, tmp_path: Path) -> None:
     words = [sys.executable, str(TINY)]
-    done = parity("record", "-o", str(tmp_path / "run"), "--sketch", sketch, "--", *words, cwd=tmp_path)
+    done = parity_process("record", "-o", str(tmp_path / "run"), "--sketch", sketch, "--", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
     assert says in done.stderr

@@ -1,20 +1,18 @@
 """A close-up names the module and the operation in which two trainings part, whatever they are called."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from parity.compare.zoom_model import Direction, Manner
-from parity.record.warm.launcher import WarmLauncher
+from parity.record.processes import Launcher
 from tests.e2e.closeups import Bench, Edits
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Yield one bench for all rows."""
-    with WarmLauncher() as launcher:
-        yield Bench(tmp_path_factory.mktemp("bench"), launcher)
+def bench(warm: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Return one bench for all rows."""
+    return Bench(tmp_path_factory.mktemp("bench"), warm)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """One place for all followed candidates of a test process."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from tests.follow.lockstep import Lockstep
 
 
 @pytest.fixture(scope="session")
-def lockstep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lockstep]:
-    """Yield the place where candidates are made and followed."""
-    with WarmLauncher() as launcher:
-        yield Lockstep(directory=Path(tmp_path_factory.mktemp("follow")), launcher=launcher)
+def lockstep(warm: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> Lockstep:
+    """Return the place where candidates are made and followed."""
+    return Lockstep(directory=Path(tmp_path_factory.mktemp("follow")), launcher=warm)

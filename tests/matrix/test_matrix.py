@@ -1,7 +1,6 @@
 """Sampled in every run of the tests, all of them by ``nox -s matrix``: witness and trainer train 8 updates alike."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,14 +66,13 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Yield a bench with data."""
+def bench(warm: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Return a bench with data."""
     directory = Path(tmp_path_factory.mktemp("matrix"))
     assert main(["data", "char-tiny", "--out", str(directory / "data" / "char-tiny")]) == 0
     pairs = ["gpt2-vanilla", "gpt2-unified-ra"]
     scenarios = {one.pair: one for one in plan(read_policy(ROOT / "pyproject.toml"), pairs, full=False)}
-    with WarmLauncher() as launcher:
-        yield Bench(directory, directory / "data", launcher, scenarios)
+    return Bench(directory, directory / "data", warm, scenarios)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

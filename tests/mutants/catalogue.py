@@ -58,3 +58,18 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *BENIGN_RANKS,
     *TAGGER_BENIGN,
 )
+
+
+def sample(rows: Iterable[Mutant]) -> tuple[Mutant, ...]:
+    """The first rows of each cause, of each place where mutants show, and of each scenario of each family.
+
+    ``nox -s scoreboard`` runs all rows; the suite has a mutant for everything that one can prove and another cannot.
+    """
+    seen: set[tuple[str, ...]] = set()
+    chosen = []
+    for row in rows:
+        proves = {("cause", row.cause), ("place", row.phase.name, row.channel), (row.family, row.scenario, row.part)}
+        if not proves <= seen:
+            seen |= proves
+            chosen.append(row)
+    return tuple(chosen)

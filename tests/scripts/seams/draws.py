@@ -32,3 +32,4 @@ for step in range(3):
     model.eval()
     with torch.no_grad():
         model(torch.ones(2, 4))
+print(inner[0].weight.tolist())

@@ -233,12 +233,12 @@ def zip_bomb_pickle(path):
 
 @row(LARGE)
 def zip_bomb_storage(path):
-    program_ = keyed(w=tensor("0", "ByteStorage", 3 << 30, (3 << 30,), (1,)))
-    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
-    data = b"".join(packed.compress(bytes(1 << 24)) for _ in range(192)) + packed.flush()
+    program_ = keyed(w=tensor("0", "ByteStorage", 1 << 30, (1 << 30,), (1,)))
+    packed = zlib.compressobj(1, zlib.DEFLATED, -15)
+    data = b"".join(packed.compress(bytes(1 << 24)) for _ in range(64)) + packed.flush()
     whole = torch_zip(program_, storages={"0": data})
     at = central(whole, "archive/data/0")
-    path.write_bytes(patched(patched(whole, at + 24, "<I", 3 << 30), at + 10, "<H", 8))
+    path.write_bytes(patched(patched(whole, at + 24, "<I", 1 << 30), at + 10, "<H", 8))
 
 
 @row(MALFORMED)
