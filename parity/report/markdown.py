@@ -26,7 +26,10 @@ def render_markdown(document: Document, templates: Path | None = None) -> str:
 
     A template in the directory ``templates`` is used instead of the one of that name that is shipped.
     """
-    return _environment(templates).get_template(_TEMPLATE).render(document=document).strip("\n") + "\n"
+    return (
+        _environment(templates and templates.resolve()).get_template(_TEMPLATE).render(document=document).strip("\n")
+        + "\n"
+    )
 
 
 @cache

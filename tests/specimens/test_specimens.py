@@ -30,10 +30,6 @@ OF_FOLLOWING = {channel.name for channel in CHANNELS.values() if channel.only_fo
 """Channels that a pass in follow mode adds: tests/follow proves them."""
 
 
-FIRST = {row.words[0]: row for row in reversed(SPECIMENS)}
-"""One row of each script: the others load no other modules, by which alone a warm start could differ."""
-
-
 @pytest.mark.parametrize("row", SPECIMENS, ids=lambda row: row.id)
 def test_the_trace_holds_what_the_program_did(row: Specimen, warm: Launcher, bare: Bare, tmp_path: Path) -> None:
     if row.missing():
@@ -47,7 +43,7 @@ def test_the_trace_holds_what_the_program_did(row: Specimen, warm: Launcher, bar
         left = left_by(row, trace)
         assert left == left_by_bare(row, tmp_path / "alone" / "out", bare)
         assert any(left)
-    if row.warm and (row.requires or row is FIRST[row.words[0]]):
+    if row.warm:
         fresh = recorded(row, tmp_path / "fresh", start_fresh)
         assert fresh.manifest["launch"] == "fresh"
         check(row, fresh)

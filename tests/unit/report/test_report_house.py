@@ -3,6 +3,7 @@
 import pytest
 
 from parity.report.document import Bullets, Document, Paragraph, Section
+from parity.report.house import TEMPLATES
 from parity.report.markdown import render_markdown
 from tests.payloads import HOSTILE
 
@@ -40,3 +41,13 @@ def test_boxes_repeat_what_words_say():
 def test_every_item_has_a_box_or_none_has():
     with pytest.raises(AssertionError, match="1 boxes for 2 items"):
         Bullets((("a",), ("b",)), ticked=(True,))
+
+
+def test_another_directory_has_templates_of_its_own(tmp_path, monkeypatch):
+    document = Document(("Title",), ())
+    for name in ("one", "two"):
+        place = tmp_path / name / TEMPLATES
+        place.mkdir(parents=True)
+        (place / "document.md.j2").write_text(f"the house of {name}\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path / name)
+        assert render_markdown(document, TEMPLATES) == f"the house of {name}\n"
