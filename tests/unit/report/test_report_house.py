@@ -44,10 +44,10 @@ def test_every_item_has_a_box_or_none_has():
 
 
 def test_another_directory_has_templates_of_its_own(tmp_path, monkeypatch):
-    document = Document(("Title",), ())
-    for name in ("one", "two"):
-        place = tmp_path / name / TEMPLATES
-        place.mkdir(parents=True)
-        (place / "document.md.j2").write_text(f"the house of {name}\n", encoding="utf-8")
-        monkeypatch.chdir(tmp_path / name)
-        assert render_markdown(document, TEMPLATES) == f"the house of {name}\n"
+    monkeypatch.chdir(tmp_path)
+    assert render_markdown(DOCUMENT, TEMPLATES).startswith("# Title")
+    place = tmp_path / "house" / TEMPLATES
+    place.mkdir(parents=True)
+    (place / "document.md.j2").write_text("the house\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "house")
+    assert render_markdown(DOCUMENT, TEMPLATES) == "the house\n"
