@@ -26,10 +26,9 @@ def render_markdown(document: Document, templates: Path | None = None) -> str:
 
     A template in the directory ``templates`` is used instead of the one of that name that is shipped.
     """
-    return (
-        _environment(templates and templates.resolve()).get_template(_TEMPLATE).render(document=document).strip("\n")
-        + "\n"
-    )
+    # A relative directory is another one as soon as the working directory is.
+    template = _environment(templates and templates.resolve()).get_template(_TEMPLATE)
+    return template.render(document=document).strip("\n") + "\n"
 
 
 @cache
