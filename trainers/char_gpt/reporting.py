@@ -103,6 +103,21 @@ class Reporter:
             self._log.event(line)
         self._tracking.log(found.metrics(), step=iteration)
 
+    def operation(self, name: str, line: str) -> None:
+        """Say what happens in an operation."""
+        self._log.event(f"operation {name}: {line}")
+
+    def restructuring(self, lines: Iterable[str], *, architecture: str) -> None:
+        """Say what became of the state of the optimizer, and which shape the network has now."""
+        for line in lines:
+            print(line)
+        self._log.event(f"architecture: {architecture}")
+
+    def reevaluation(self, name: str, losses: Losses) -> None:
+        """Give the losses after an operation."""
+        found = f"train loss {losses.train:.4f}, val loss {losses.validation:.4f}"
+        self._log.event(f"operation {name}: reevaluated: {found}")
+
     def timing(self, seconds_by_section: dict[str, float]) -> None:
         """Say where the time of an iteration goes."""
         for section, seconds in seconds_by_section.items():
