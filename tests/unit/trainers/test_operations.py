@@ -189,7 +189,7 @@ def test_both_sides_refuse_with_the_same_words_and_change_nothing(name, value, o
     before = copy.deepcopy(ours.state_dict())
     with pytest.raises(OperationError) as refused:
         change(ours, name, value)
-    with pytest.raises(ValueError, match="[a-z]") as error:
+    with pytest.raises(ValueError, match="e") as error:
         getattr(script, name)(value)
     assert str(refused.value) == str(error.value)
     for model in (ours, theirs):
