@@ -31,9 +31,7 @@ def network_rebuilt_otherwise(case: Case) -> Cause | None:
     if not found or len(found) < len(measurements(case, *_NETWORK)) or case.findings("exit_status"):
         return None
     one = min(found, key=lambda each: each.moment)
-    # An evaluation may have looked at the new network before it was trained.
-    seen = first(case, "eval_output")
-    since = min(one.moment, seen.moment) if seen is not None and seen.update >= one.update - 1 else one.moment
+    since = _before(one)
     if _is_consequence(case, since):
         return None
     names = list(dict.fromkeys(each.name for each in found if each.update == one.update))
@@ -58,7 +56,8 @@ def optimizer_state_not_carried(case: Case) -> Cause | None:
     if not found or len(found) < len(measurements(case, _STATE)) or case.findings(*_NETWORK):
         return None
     one = min(found, key=lambda each: each.moment)
-    if _is_consequence(case, one.moment):
+    since = _before(one)
+    if _is_consequence(case, since):
         return None
     lacking = one.difference is Difference.MISSING
     names = list(dict.fromkeys(_parameter(each) for each in found if each.update == one.update))
@@ -68,7 +67,7 @@ def optimizer_state_not_carried(case: Case) -> Cause | None:
             f"The optimizer that the candidate builds before update {one.update} "
             f"{'lacks' if lacking else 'has other'} state of {evidence.plural(len(names), 'parameter')}"
         ),
-        explains=explained(case, expects(*_FOLLOWS, since=one.moment), since=one.moment),
+        explains=explained(case, expects(*_FOLLOWS, since=since), since=since),
         evidence=(evidence.line(one), f"concerned: {evidence.listing(names)}"),
         consequence="Moments begin anew, and the updates that follow are too large or too small.",
     )
@@ -104,6 +103,11 @@ def accumulation_changed_midway(case: Case) -> Cause | None:
         ),
         consequence="Updates see another amount of data from there on, with the same learning rate.",
     )
+
+
+def _before(one: Measurement) -> Place:
+    """The gap before the update: what is built there may be evaluated, saved and printed there."""
+    return at(one.update - 1, Phase.EVAL)
 
 
 def _is_consequence(case: Case, since: Place) -> bool:
