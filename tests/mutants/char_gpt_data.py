@@ -141,25 +141,14 @@ BENIGN_DATA: Final = (
         (_CURRICULUM, "float((counts * demand[ids]).sum().item())", "demand[ids].mul(counts).sum().item()"),
     ),
     harmless(
-        "remapped-when-fetched",
+        "remapped-before-the-forward",
         REMAPPING,
-        (_TRAINER, "self.learner.model(*self._run.remapped(self.next_batch))", "self.learner.model(*self.next_batch)"),
         (
             _TRAINER,
-            (
-                '        with self.timer.section("data_loading"):\n'
-                "            self.next_batch = self._run.stream.get_batch()\n"
-            ),
-            (
-                '        with self.timer.section("data_loading"):\n'
-                "            self.next_batch = self._run.remapped(self._run.stream.get_batch())\n"
-            ),
+            '        with self.timer.section("forward_pass"), ',
+            '        batch = self._run.remapped(self.next_batch)\n        with self.timer.section("forward_pass"), ',
         ),
-        (
-            _TRAINER,
-            '        self.next_batch = self._run.stream.get_batch()\n        """Always',
-            '        self.next_batch = self._run.remapped(self._run.stream.get_batch())\n        """Always',
-        ),
+        (_TRAINER, "self.learner.model(*self._run.remapped(self.next_batch))", "self.learner.model(*batch)"),
     ),
     harmless(
         "remapped-by-index-select",
