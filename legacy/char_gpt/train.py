@@ -100,7 +100,9 @@ decay_lr = True # has no effect, the schedule always applies (see ../README.md)
 warmup_iters = 2000 # iterations of linear warm-up
 lr_decay_iters = 600000 # the cosine ends here
 min_lr = 6e-5 # and from here on the learning rate stays at this
-scaling_schedule_file = None # a JSON list of operations, which remembers which of them are completed
+# scaling: operations that change the run at evaluations, one after the other
+scaling_schedule_file = None # a JSON list of them, which remembers which are completed
+scaling_schedule = [] # the same list, for a run from scratch whose file is not there yet
 # system
 backend = 'nccl' # 'nccl', 'gloo', ...: how processes talk to each other
 device = 'cuda' # 'cpu', 'cuda', 'cuda:1', ...
@@ -165,18 +167,23 @@ training_keys = ('learning_rate', 'max_iters', 'weight_decay', 'beta1', 'beta2',
                  'eval_interval', 'eval_iters', 'curriculum_alpha')
 checkpoint = None
 resume_overrides = []
+set_by_operations = {} # hyper-parameters that operations have changed since the run began
 if init_from == 'resume':
     checkpoint = read_newest_checkpoint()
+    operated = checkpoint.get('set_by_operations', {})
+    set_by_operations = {name: value for name, value in operated.items() if name not in overridden_keys}
     remembered = {name: checkpoint['config'][name] for name in training_keys if name in checkpoint['config']}
     for name, saved in {**remembered, **checkpoint['model_args']}.items():
         if name not in overridden_keys:
             globals()[name] = saved
-        elif globals()[name] != saved:
-            resume_overrides.append(f"{name}: {saved!r} -> {globals()[name]!r}")
+        elif globals()[name] != operated.get(name, saved):
+            resume_overrides.append(f"{name}: {operated.get(name, saved)!r} -> {globals()[name]!r}")
 
-# what the checkpoints remember of the configuration; lists are left out
+# what the checkpoints remember of the configuration, as it was when the run began; lists are left out
 config = {name: globals()[name] for name in config_keys
           if isinstance(globals()[name], (int, float, bool, str, type(None)))}
+stream_batch_size = batch_size # operations do not reach the batches of the training stream
+globals().update(set_by_operations)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # the model
@@ -837,9 +844,11 @@ if ddp: # the length says whether there is one
         if not master_process:
             remapping_vector = torch.empty(length, dtype=torch.int64, device=device)
         broadcast(remapping_vector, src=0)
-remapping_active = remapping_vector is not None # may be switched off while training goes on
-if remapping_active:
+# may be switched off while training goes on
+remapping_active = remapping_vector is not None and set_by_operations.get('remapping_active', True)
+if remapping_vector is not None:
     data_vocab_size = len(remapping_vector)
+if remapping_active:
     if master_process:
         print(f"remapping {data_vocab_size} tokens to {shrunken_vocab_size}, of which {RARE_TOKEN_ID} is the rare one")
 
@@ -881,9 +890,31 @@ def load_weights(model, saved):
         raise ValueError("the checkpoint and the model have no parameter in common")
     model.load_state_dict(loaded, strict=False)
 
+def restore_ranks(model, saved):
+    """ operations give every layer a rank of its own, and a resumed run keeps it unless ranks are set for this run """
+    layers = {}
+    if 'attn_lora_rank' not in overridden_keys:
+        layers.update((f'transformer.h.{i}.attn.c_attn', (block.attn, 'c_attn'))
+                      for i, block in enumerate(model.transformer.h))
+    if not {'embedding_mode', 'embedding_rank'} & overridden_keys:
+        layers['transformer.wte'] = model.transformer, 'wte'
+    for name, (parent, attribute) in layers.items():
+        factor = saved.get(f'{name}.lora_B')
+        if factor is not None or f'{name}.weight' in saved:
+            rank, layer = 0 if factor is None else factor.size(1), getattr(parent, attribute)
+            if rank != (layer.lora_B.size(1) if isinstance(layer, (LoRALinear, LoRAEmbedding)) else 0):
+                setattr(parent, attribute, set_lora_rank(layer, rank, model.args.lora_alpha))
+    model.tie_weights()
+
 def load_adapters(model, saved):
-    """ put back what merged weights were made of, in layers that have an addition of the same rank again """
+    """
+    put back what merged weights were made of, in layers that have an addition of the same rank again, and which
+    parameters are frozen
+    """
     parameters = dict(model.named_parameters())
+    for name, parameter in parameters.items():
+        if name in saved:
+            parameter.requires_grad_(saved[name].requires_grad)
     for layer in model.lora_layers():
         names = [f'{layer}.{name}' for name in ('main_weight.weight', 'lora_A', 'lora_B')]
         if all(name in saved and saved[name].shape == parameters[name].shape for name in names):
@@ -917,13 +948,12 @@ def pair_by_shape(shapes, saved_states):
             ambiguous += len(fitting) > 1
     return pairs, ambiguous
 
-def load_optimizer(optimizer, model, checkpoint):
+def load_optimizer(optimizer, model, saved, saved_names):
     """ give each parameter the moments saved for it; the options of the groups are those of this run """
     parameters = dict(model.named_parameters())
     shapes = {name: parameters[name].shape for name in optimizer_order(parameters.items())}
-    saved_states = checkpoint['optimizer']['state']
-    saved_count = sum(len(group['params']) for group in checkpoint['optimizer']['param_groups'])
-    saved_names = optimizer_order(checkpoint.get('param_names', {}).items())
+    saved_states = saved['state']
+    saved_count = sum(len(group['params']) for group in saved['param_groups'])
     if len(saved_names) == saved_count:
         pairs, how = pair_by_name(shapes, saved_names, saved_states), 'by name'
     else: # the names do not tell which state is whose
@@ -945,6 +975,7 @@ elif init_from == 'resume':
     model_args['block_size'] = max(block_size, checkpoint['model_args']['block_size'])
     model_args['vocab_size'] = vocab_size # the checkpoint's, which may have grown
     model = GPT(GPTConfig(**model_args))
+    restore_ranks(model, checkpoint.get('param_names', {}))
     load_weights(model, checkpoint['model'])
     load_adapters(model, checkpoint.get('param_names', {}))
     iter_num = checkpoint['iter_num']
@@ -972,20 +1003,26 @@ if master_process:
 scaler = torch.amp.GradScaler(device_type, enabled=(dtype == 'float16'))
 optimizer = model.configure_optimizer(weight_decay, learning_rate, (beta1, beta2), device_type)
 if init_from == 'resume':
-    load_optimizer(optimizer, model, checkpoint)
+    load_optimizer(optimizer, model, checkpoint['optimizer'],
+                   optimizer_order(checkpoint.get('param_names', {}).items()))
     if checkpoint.get('scaler'):
         scaler.load_state_dict(checkpoint['scaler'])
 
+def wrap(model):
+    if compile:
+        if master_process:
+            print("compiling the model, this takes a while")
+        model = torch.compile(model)
+    if ddp:
+        indices = [torch.device(device).index] if device_type == 'cuda' else None
+        model = DistributedDataParallel(model, device_ids=indices)
+    return model
+
 raw_model = model # the checkpoints hold this one, without the prefixes that the wrappers add to names
-if compile:
-    if master_process:
-        print("compiling the model, this takes a while")
-    model = torch.compile(model)
-if ddp:
-    model = DistributedDataParallel(model, device_ids=[torch.device(device).index] if device_type == 'cuda' else None)
+model = wrap(raw_model)
 
 batch_manager = BatchManager([os.path.join(data_path, name) for name in train_shard_filenames],
-                             batch_size, block_size, device, data_seed + rank,
+                             stream_batch_size, block_size, device, data_seed + rank,
                              data_vocab_size or model_args['vocab_size'], background_batches)
 if curriculum_alpha != 1.0:
     batch_manager.update_target_distribution(curriculum_alpha)
@@ -994,25 +1031,57 @@ val_tokens = np.memmap(os.path.join(data_path, 'val.bin'), dtype='<u2', mode='r'
 # ----------------------------------------------------------------------------------------------------------------------
 # the scaling schedule: which operations there are, and which of them are completed
 
-def read_scaling_schedule(path):
-    with open(path) as file:
-        operations = json.load(file)
+def check_scaling_schedule(source, operations):
+    is_right = {
+        'name': lambda value: value in operation_names,
+        'value': lambda value: True, # the operation checks it
+        'trigger_loss': is_number,
+        'max_wait_iters': lambda value: is_count(value, at_least=0),
+        'reevaluate': lambda value: isinstance(value, bool),
+    }
     for operation in operations:
-        for field in ('name', 'value', 'trigger_loss', 'max_wait_iters', 'reevaluate'):
+        for field in is_right:
             if field not in operation:
-                raise ValueError(f"{path}: an operation without {field!r}: {operation}")
-    return operations
+                raise ValueError(f"{source}: an operation without {field!r}: {operation}")
+            if not is_right[field](operation[field]):
+                raise ValueError(f"{source}: {field!r} cannot be {operation[field]!r}: {operation}")
+
+def write_scaling_schedule(path, operations):
+    with open(path + '.tmp', 'w') as file: # other processes may be reading the old one
+        json.dump(operations, file, indent=2)
+    os.rename(path + '.tmp', path)
 
 def save_scaling_schedule(path, operations):
     for operation in operations:
         operation.setdefault('completed', False)
-    if path is None or not os.path.exists(path) or not master_process:
-        return
-    with open(path + '.tmp', 'w') as file:
-        json.dump(operations, file, indent=2)
-    os.rename(path + '.tmp', path)
+    if path is not None and os.path.exists(path) and master_process:
+        write_scaling_schedule(path, operations)
 
-scaling_schedule = read_scaling_schedule(scaling_schedule_file) if scaling_schedule_file is not None else []
+def is_count(value, at_least=1):
+    return type(value) is int and value >= at_least # which True is not
+
+def is_number(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+operation_names = (
+    'set_lr', 'set_batch_size', 'set_batch_size_relative', 'adjust_batch_size', 'set_grad_accum', 'set_warmup_iters',
+    'set_eval_iters', 'set_eval_interval', 'reset_lr_schedule', 'set_curriculum_alpha', 'disable_vocab_remapping',
+    'stack_layers', 'widen_mlp', 'set_attn_lora_rank', 'set_embedding_lora_rank', 'set_layer_lora_rank',
+    'merge_lora_weights', 'resize_vocabulary', 'set_embedding_finetune_mode', 'set_embedding_freeze_mode',
+    'freeze_layer', 'unfreeze_layer')
+architectural_operations = operation_names[operation_names.index('stack_layers'):]
+scaling_schedule = copy.deepcopy(scaling_schedule) # what is completed is noted in it
+if scaling_schedule_file is not None and os.path.exists(scaling_schedule_file):
+    with open(scaling_schedule_file) as file:
+        scaling_schedule = json.load(file)
+elif scaling_schedule_file is not None and not scaling_schedule:
+    raise FileNotFoundError(f"scaling_schedule_file {scaling_schedule_file!r} does not exist")
+elif scaling_schedule_file is not None and master_process:
+    os.makedirs(os.path.dirname(os.path.abspath(scaling_schedule_file)), exist_ok=True)
+    write_scaling_schedule(scaling_schedule_file, scaling_schedule)
+check_scaling_schedule(scaling_schedule_file or 'scaling_schedule', scaling_schedule)
+for operation in scaling_schedule:
+    operation.setdefault('completed', False)
 if checkpoint is None:
     for operation in scaling_schedule:
         operation['completed'] = False
@@ -1193,6 +1262,242 @@ def report_analyses():
         track(metrics)
 
 # ----------------------------------------------------------------------------------------------------------------------
+# operations: all of them check their value before they change anything, and raise a ValueError
+
+def check(condition, message):
+    if not condition:
+        raise ValueError(message)
+
+def set_hyperparameter(name, value):
+    globals()[name] = value
+    set_by_operations[name] = value
+
+def set_gradient_accumulation(total):
+    """ summed over all processes, as it is on the command line """
+    check(is_count(total), f"expected a positive number of micro-steps, got {total!r}")
+    check(total % world_size == 0, f"{total} micro-steps cannot be shared out to {world_size} processes")
+    set_hyperparameter('gradient_accumulation_steps', total)
+    globals()['gradient_accumulation_steps'] //= world_size
+
+def fit_batch_size(share):
+    """ sequences whose activations fill `share` of the memory of the GPU, as far as weights and moments leave it """
+    check(is_number(share) and 0 < share <= 1, f"expected a share of the memory, got {share!r}")
+    if device_type != 'cuda':
+        return batch_size
+    a = raw_model.args
+    weights = 16 * sum(parameter.numel() for parameter in raw_model.parameters()) # with gradients and two moments
+    hidden = raw_model.transformer.h[0].mlp.c_fc.out_features
+    per_token = 2 * a.n_layer * (14 * a.n_embd + 2 * hidden) + 8 * a.vocab_size # of 16 bits, and logits of 32 twice
+    room = share * torch.cuda.get_device_properties(device).total_memory - weights
+    return max(8, int(room / (per_token * a.block_size)) // 8 * 8)
+
+def set_hyperparameter_by(name, value):
+    """ the operations that leave the model as it is """
+    global lr_schedule_offset, remapping_active
+    if name == 'set_lr':
+        check(is_number(value) and value > 0, f"expected a positive learning rate, got {value!r}")
+        set_hyperparameter('learning_rate', float(value))
+    elif name == 'set_batch_size':
+        check(is_count(value), f"expected a positive number of sequences, got {value!r}")
+        set_hyperparameter('batch_size', value)
+    elif name == 'set_batch_size_relative':
+        check(is_number(value) and 0 < value <= 1, f"expected a factor above 0 and up to 1, got {value!r}")
+        set_hyperparameter('batch_size', max(8, int(batch_size * value) // 8 * 8))
+    elif name == 'adjust_batch_size':
+        set_hyperparameter('batch_size', fit_batch_size(value))
+    elif name == 'set_grad_accum':
+        set_gradient_accumulation(value)
+    elif name == 'set_warmup_iters':
+        check(is_count(value, at_least=0), f"expected a number of iterations, got {value!r}")
+        set_hyperparameter('warmup_iters', value)
+    elif name in ('set_eval_iters', 'set_eval_interval'):
+        check(is_count(value), f"expected a positive number, got {value!r}")
+        set_hyperparameter(name.removeprefix('set_'), value)
+    elif name == 'reset_lr_schedule':
+        lr_schedule_offset = iter_num
+    elif name == 'set_curriculum_alpha':
+        check(is_number(value) and 0 <= value <= 1, f"expected a share from 0 to 1, got {value!r}")
+        set_hyperparameter('curriculum_alpha', float(value))
+        batch_manager.update_target_distribution(curriculum_alpha)
+    elif name == 'disable_vocab_remapping':
+        check(remapping_active, "no remapping is active")
+        size = raw_model.args.vocab_size
+        check(size >= data_vocab_size, f"the model knows {size} of {data_vocab_size} tokens; resize_vocabulary first")
+        set_hyperparameter('remapping_active', False)
+
+def stack_layers(sources):
+    blocks = raw_model.transformer.h
+    check(isinstance(sources, list) and sources and all(is_count(i, at_least=0) and i < len(blocks) for i in sources),
+          f"expected a list of layers below {len(blocks)}, got {sources!r}")
+    raw_model.transformer.h = nn.ModuleList([copy.deepcopy(blocks[i]) for i in sources])
+    raw_model.args.n_layer = len(sources)
+
+def widen_mlp(hidden):
+    """ each new neuron does what an old one does, nearly, and all that do the same share what that one gave """
+    old = raw_model.transformer.h[0].mlp.c_fc.out_features
+    check(is_count(hidden) and hidden > old, f"expected more than {old} neurons, got {hidden!r}")
+    for block in raw_model.transformer.h:
+        fc, proj = block.mlp.c_fc, block.mlp.c_proj
+        source = torch.cat((torch.arange(old), torch.randint(old, (hidden - old,)))).to(fc.weight.device)
+        copies = torch.bincount(source)[source]
+        with torch.no_grad():
+            rows = fc.weight[source]
+            rows[old:] += 1e-4 * torch.randn_like(rows[old:]) # lest they learn the same for ever
+            columns = proj.weight[:, source] / copies
+        fc.weight = nn.Parameter(rows, requires_grad=fc.weight.requires_grad)
+        proj.weight = nn.Parameter(columns, requires_grad=proj.weight.requires_grad)
+        if fc.bias is not None:
+            fc.bias = nn.Parameter(fc.bias.detach()[source], requires_grad=fc.bias.requires_grad)
+        fc.out_features = proj.in_features = hidden
+    raw_model.args.n_hidden = hidden
+
+def check_rank(rank):
+    check(is_count(rank, at_least=0), f"expected a rank, got {rank!r}")
+
+def set_attn_lora_rank(rank):
+    check_rank(rank)
+    for block in raw_model.transformer.h:
+        block.attn.c_attn = set_lora_rank(block.attn.c_attn, rank, raw_model.args.lora_alpha)
+    raw_model.args.attn_lora_rank = rank
+
+def set_embedding_lora_rank(rank):
+    check_rank(rank)
+    raw_model.transformer.wte = set_lora_rank(raw_model.transformer.wte, rank, raw_model.args.lora_alpha)
+    raw_model.tie_weights()
+    raw_model.args.embedding_mode = 'lora' if rank > 0 else 'standard'
+    raw_model.args.embedding_rank = rank
+
+def set_layer_lora_rank(value):
+    """ of one layer, 'attn.<number>' or 'wte' """
+    check(isinstance(value, list) and len(value) == 2, f"expected the name of a layer and a rank, got {value!r}")
+    name, rank = value
+    check_rank(rank)
+    if name == 'wte':
+        set_embedding_lora_rank(rank)
+        return
+    attention = find_part(name)
+    check(isinstance(attention, CausalSelfAttention), f"{name!r} takes no addition, only 'wte' and 'attn.<number>' do")
+    attention.c_attn = set_lora_rank(attention.c_attn, rank, raw_model.args.lora_alpha)
+
+def merge_lora_weights(value):
+    layers = raw_model.lora_layers()
+    check(layers, "no layer has an addition to merge")
+    for layer in layers.values():
+        merge_lora(layer)
+
+def resize_vocabulary(value):
+    """ to that of the data """
+    check(isinstance(value, list) and len(value) == 2, f"expected a token and a deviation, got {value!r}")
+    source, noise = value
+    size = raw_model.args.vocab_size
+    check(is_count(source, at_least=0) and source < size, f"expected a token below {size}, got {source!r}")
+    check(is_number(noise) and noise >= 0, f"expected a deviation, got {noise!r}")
+    check(data_vocab_size is not None and data_vocab_size > size,
+          f"the model knows {size} tokens already, the data have {data_vocab_size}")
+    raw_model.resize_vocabulary(data_vocab_size, source, noise)
+
+def find_part(name):
+    """ 'wte', 'wpe', 'ln_f', 'attn.<number>' or 'ffn.<number>' """
+    kind, _, number = name.partition('.') if isinstance(name, str) else ('', '', '')
+    if name in ('wte', 'wpe', 'ln_f') and name in raw_model.transformer:
+        return raw_model.transformer[name]
+    blocks = raw_model.transformer.h
+    check(kind in ('attn', 'ffn') and number.isdecimal() and int(number) < len(blocks), f"no layer {name!r}")
+    return blocks[int(number)].attn if kind == 'attn' else blocks[int(number)].mlp
+
+def set_trainable(wanted):
+    """ what an addition belongs to stays frozen, and something has to be left """
+    adapted = {id(layer.main_weight.weight) for layer in raw_model.lora_layers().values()}
+    wanted = [parameter for parameter in wanted if id(parameter) not in adapted]
+    check(wanted, "nothing would be left to train")
+    chosen = {id(parameter) for parameter in wanted}
+    for parameter in raw_model.parameters():
+        parameter.requires_grad_(id(parameter) in chosen)
+
+def change_trainable(part, is_trainable):
+    """ of one part of the model; the others stay as they are """
+    inside = {id(parameter) for parameter in part.parameters()}
+    set_trainable([parameter for parameter in raw_model.parameters()
+                   if (is_trainable if id(parameter) in inside else parameter.requires_grad)])
+
+def set_embedding_finetune_mode(is_on):
+    """ train the embedding, and the output layer that it is, alone; or everything again """
+    check(isinstance(is_on, bool), f"expected true or false, got {is_on!r}")
+    set_trainable((raw_model.transformer.wte if is_on else raw_model).parameters())
+
+def set_embedding_freeze_mode(is_on):
+    check(isinstance(is_on, bool), f"expected true or false, got {is_on!r}")
+    change_trainable(raw_model.transformer.wte, not is_on)
+
+def freeze_layer(name):
+    change_trainable(find_part(name), False)
+
+def unfreeze_layer(name):
+    change_trainable(find_part(name), True)
+
+def change_architecture(operation, value):
+    """ the operations that leave behind another model, or other parameters to train: they need a new optimizer """
+    global model, optimizer
+    saved, saved_names = optimizer.state_dict(), optimizer_order(raw_model.named_parameters())
+    operation(value)
+    model = None # a wrapper that is still there would go on exchanging gradients
+    gc.collect()
+    optimizer = raw_model.configure_optimizer(weight_decay, learning_rate, (beta1, beta2), device_type)
+    load_optimizer(optimizer, raw_model, saved, saved_names)
+    model = wrap(raw_model)
+    if master_process:
+        target = {name: value for name, value in vars(raw_model.args).items()
+                  if name not in ('embedding_mode', 'embedding_rank', 'attn_lora_rank', 'lora_alpha')}
+        logger.log(f"architecture: {json.dumps(target, sort_keys=True)}")
+
+def get_trigger(operation, losses):
+    """ why it is time for an operation, or '' """
+    if losses['val'] < operation['trigger_loss']:
+        return 'loss'
+    return 'wait' if iter_num - iter_of_last_op >= operation['max_wait_iters'] else ''
+
+def execute_operation(operation, trigger):
+    """ whether it went well """
+    global iter_of_last_op
+    name, value = operation['name'], operation['value']
+    if master_process:
+        logger.log(f"operation {name}: iter {iter_num}, value {value!r}, because of the {trigger}")
+    try:
+        if name in architectural_operations:
+            change_architecture(globals()[name], value)
+        else:
+            set_hyperparameter_by(name, value)
+    except ValueError as error:
+        if master_process:
+            logger.log(f"operation {name}: failed: {error}")
+        return False
+    operation['completed'] = True
+    iter_of_last_op = iter_num
+    save_scaling_schedule(scaling_schedule_file, scaling_schedule)
+    if master_process:
+        logger.log(f"operation {name}: completed")
+    return True
+
+def run_operations(losses):
+    """ after an evaluation: all operations that it is time for, up to one after which everything is evaluated anew """
+    for operation in [one for one in scaling_schedule if not one['completed']]:
+        trigger = get_trigger(operation, losses)
+        if ddp: # each process has evaluated other batches; the master decides
+            reasons = ['', 'loss', 'wait']
+            decision = torch.tensor(reasons.index(trigger), device=device)
+            broadcast(decision, src=0)
+            torch.distributed.barrier()
+            trigger = reasons[decision.item()]
+        if not trigger or not execute_operation(operation, trigger):
+            return
+        if operation['reevaluate']:
+            losses = estimate_loss()
+            if master_process:
+                logger.log(f"operation {operation['name']}: reevaluated: "
+                           f"train loss {losses['train']:.4f}, val loss {losses['val']:.4f}")
+            return
+
+# ----------------------------------------------------------------------------------------------------------------------
 # schedule, evaluation, checkpoints
 
 def get_lr(it):
@@ -1267,6 +1572,7 @@ def save_checkpoint(filename, rank_states, **extra):
         'lr_schedule_offset': lr_schedule_offset,
         'scaling_schedule': scaling_schedule,
         'scaling_schedule_file': scaling_schedule_file,
+        'set_by_operations': set_by_operations,
         'scaler': scaler.state_dict(),
         'rank_states': rank_states,
         **extra,
@@ -1337,6 +1643,7 @@ while True:
                 save_checkpoint('ckpt.pt', rank_states)
                 if init_from == 'scratch' and not os.path.exists(auto_resume_marker):
                     write_auto_resume()
+        run_operations(losses)
     if iter_num == 0 and eval_only:
         break
 

@@ -55,14 +55,14 @@ PRINTED: Final = _KNOWN["evaluation-prints-validation-as-train"]
 NO_PREFETCH: Final = (
     Edit(
         file=_TRAINER,
-        old='        self.next_batch = self.train_batches.get_batch()\n        """Always',
+        old='        self.next_batch = self._run.stream.get_batch()\n        """Always',
         new='        """Always',
     ),
     Edit(
         file=_TRAINER,
         old=(
             '        with self.timer.section("data_loading"):\n'
-            "            self.next_batch = self.train_batches.get_batch()\n"
+            "            self.next_batch = self._run.stream.get_batch()\n"
         ),
         new="",
     ),
@@ -70,8 +70,7 @@ NO_PREFETCH: Final = (
         file=_TRAINER,
         old='        with self.timer.section("forward_pass"), ',
         new=(
-            "        self.next_batch = self.train_batches.get_batch()\n"
-            '        with self.timer.section("forward_pass"), '
+            '        self.next_batch = self._run.stream.get_batch()\n        with self.timer.section("forward_pass"), '
         ),
     ),
 )

@@ -15,6 +15,7 @@ from tests.mutants.char_gpt_data import BENIGN_DATA, DATA
 from tests.mutants.char_gpt_low_rank import BENIGN_PARTS, PARTS
 from tests.mutants.char_gpt_model import IN_THE_MODEL
 from tests.mutants.char_gpt_more import MORE, MORE_BENIGN
+from tests.mutants.char_gpt_operations import BENIGN_OPERATIONS, OPERATING
 from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
@@ -31,7 +32,7 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS),
+    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS, *OPERATING),
     *_of("gpt2-vanilla", gpt2.VANILLA),
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
     *_of("occ-mixer", occ.MIXER),
@@ -49,6 +50,7 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *MORE_BENIGN,
     *BENIGN_DATA,
     *BENIGN_PARTS,
+    *BENIGN_OPERATIONS,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
     *_of("occ-mixer", occ.BENIGN),

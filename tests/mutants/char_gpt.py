@@ -53,14 +53,18 @@ SEED_000: Final = (
                 file=_TRAINER,
                 old="            loss = self._update()\n",
                 new=(
-                    "            _mean_loss(self.learner.model, self.validation_batches.get_batch, 1, self.precision)\n"
+                    "            _mean_loss(self.learner.model, partial(self._run.validation.get_batch, 4), 1,"
+                    " self._run.precision)\n"
                     "            loss = self._update()\n"
                 ),
             ),
             Edit(
                 file=_TRAINER,
-                old="import estimate_losses",
-                new="import _mean_loss, estimate_losses",
+                old="from trainers.char_gpt.evaluator import",
+                new=(
+                    "from functools import partial\nfrom trainers.char_gpt.evaluation import _mean_loss\n"
+                    "from trainers.char_gpt.evaluator import"
+                ),
             ),
         ),
         update=-1,
@@ -166,7 +170,7 @@ SEED_000: Final = (
 COMMON_CAUSES: Final = (
     Mutant(
         id="loss-not-divided",
-        edits=(Edit(file=_TRAINER, old="loss = loss / self.micro_steps\n", new="loss = loss / 1\n"),),
+        edits=(Edit(file=_TRAINER, old="loss = loss / micro_steps\n", new="loss = loss / 1\n"),),
         update=0,
         phase=Phase.LOSS,
         channel="loss",
@@ -233,7 +237,7 @@ COMMON_CAUSES: Final = (
                 file=_TRAINER,
                 old=(
                     '        with self.timer.section("data_loading"):\n'
-                    "            self.next_batch = self.train_batches.get_batch()\n"
+                    "            self.next_batch = self._run.stream.get_batch()\n"
                 ),
                 new="",
             ),
@@ -270,10 +274,10 @@ COMMON_CAUSES: Final = (
         edits=(
             Edit(
                 file=_TRAINER,
-                old='        self.next_batch = self.train_batches.get_batch()\n        """Always',
+                old='        self.next_batch = self._run.stream.get_batch()\n        """Always',
                 new=(
-                    "        self.train_batches.get_batch()\n"
-                    '        self.next_batch = self.train_batches.get_batch()\n        """Always'
+                    "        self._run.stream.get_batch()\n"
+                    '        self.next_batch = self._run.stream.get_batch()\n        """Always'
                 ),
             ),
         ),

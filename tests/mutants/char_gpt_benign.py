@@ -7,6 +7,10 @@ from tests.mutants.rows import Benign, Edit
 _TRAINER = "char_gpt/trainer.py"
 _LEARNER: Final = "char_gpt/learner.py"
 _MODEL: Final = "char_gpt/model.py"
+_LEARNER_BUILT: Final = (
+    "    learner, progress = _build_learner(config, saved, beginning.given, precision=precision, world=world, "
+    "device=device)\n"
+)
 _ATTENTION: Final = "char_gpt/attention.py"
 _ATTEND: Final = "x = x + self.attn(self.ln_1(x))"
 
@@ -14,7 +18,8 @@ CHAR_GPT_BENIGN: Final = (
     Benign(
         id="data-loader-method-renamed",
         edits=(
-            Edit(file=_TRAINER, old="get_batch", new="get_next_batch", times=4),
+            Edit(file=_TRAINER, old="get_batch", new="get_next_batch", times=2),
+            Edit(file="char_gpt/evaluator.py", old="get_batch", new="get_next_batch", times=2),
             Edit(file="char_gpt/batches.py", old="def get_batch", new="def get_next_batch"),
             Edit(file="char_gpt/batch_manager.py", old="def get_batch", new="def get_next_batch"),
         ),
@@ -37,19 +42,22 @@ CHAR_GPT_BENIGN: Final = (
         id="evaluation-in-another-module",
         edits=(
             Edit(
-                file=_TRAINER,
-                old="from trainers.char_gpt.evaluation import estimate_losses",
-                new="from trainers.char_gpt.validation import estimate_losses",
+                file="char_gpt/evaluator.py",
+                old="from trainers.char_gpt.evaluation import Losses, estimate_losses",
+                new="from trainers.char_gpt.validation import Losses, estimate_losses",
             ),
             Edit(
                 file="char_gpt/reporting.py",
                 old="from trainers.char_gpt.evaluation import Losses",
                 new="from trainers.char_gpt.validation import Losses",
             ),
-            Edit(
-                file="char_gpt/saving.py",
-                old="from trainers.char_gpt.evaluation import Losses",
-                new="from trainers.char_gpt.validation import Losses",
+            *(
+                Edit(
+                    file=f"char_gpt/{name}.py",
+                    old="from trainers.char_gpt.evaluation import Losses",
+                    new="from trainers.char_gpt.validation import Losses",
+                )
+                for name in ("saving", "scheduler")
             ),
             Edit(file="char_gpt/evaluation.py -> char_gpt/validation.py", old="", new="", times=0),
         ),
@@ -76,11 +84,13 @@ CHAR_GPT_BENIGN: Final = (
     Benign(
         id="batches-built-before-model",
         edits=(
+            Edit(file="char_gpt/run.py", old=_LEARNER_BUILT, new=""),
             Edit(
-                file=_TRAINER,
-                old="        self._build_learner(saved)\n        self._build_batches()\n",
-                new="        self._build_batches()\n        self._build_learner(saved)\n",
+                file="char_gpt/run.py",
+                old="vocabulary_size=_data_vocabulary_size(config, remapping, learner)",
+                new="vocabulary_size=data_vocabulary_size(config) or 65",
             ),
+            Edit(file="char_gpt/run.py", old="    validation = Val", new=f"{_LEARNER_BUILT}    validation = Val"),
         ),
     ),
     Benign(

@@ -54,7 +54,7 @@ DATA: Final = (
         "batches-reordered",
         BATCH_MANAGER,
         (-1, Phase.EVAL, "eval_batch"),
-        (_STREAM, "if data.curriculum_alpha != UNIFORM:", "if False:"),
+        (_STREAM, "if curriculum_alpha != UNIFORM:", "if False:"),
     ),
     planted(
         "batches-scored-without-counts",
@@ -91,8 +91,8 @@ DATA: Final = (
         (-1, Phase.EVAL, "eval_batch"),
         (
             _BATCHES,
-            "starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,)).tolist()",
-            "starts = np.random.randint(0, len(self._tokens) - self._block_size, self._batch_size).tolist()",
+            "starts = torch.randint(len(self._tokens) - self._block_size, (batch_size,)).tolist()",
+            "starts = np.random.randint(0, len(self._tokens) - self._block_size, batch_size).tolist()",
         ),
         (_BATCHES, "import torch\n", "import numpy as np\nimport torch\n"),
     ),
@@ -101,7 +101,7 @@ DATA: Final = (
         "candidate-failed",
         REMAPPING,
         (-1, Phase.EVAL, "eval_batch"),
-        (_EVALUATION, "    if remapping is not None:\n", "    if False:\n"),
+        (_EVALUATION, "    if remapping is not None and remapping.is_active:\n", "    if False:\n"),
     ),
     planted(
         "targets-not-remapped",
@@ -141,25 +141,14 @@ BENIGN_DATA: Final = (
         (_CURRICULUM, "float((counts * demand[ids]).sum().item())", "demand[ids].mul(counts).sum().item()"),
     ),
     harmless(
-        "remapped-when-fetched",
+        "remapped-before-the-forward",
         REMAPPING,
-        (_TRAINER, "self.learner.model(*self._remapped(self.next_batch))", "self.learner.model(*self.next_batch)"),
         (
             _TRAINER,
-            (
-                '        with self.timer.section("data_loading"):\n'
-                "            self.next_batch = self.train_batches.get_batch()\n"
-            ),
-            (
-                '        with self.timer.section("data_loading"):\n'
-                "            self.next_batch = self._remapped(self.train_batches.get_batch())\n"
-            ),
+            '        with self.timer.section("forward_pass"), ',
+            '        batch = self._run.remapped(self.next_batch)\n        with self.timer.section("forward_pass"), ',
         ),
-        (
-            _TRAINER,
-            '        self.next_batch = self.train_batches.get_batch()\n        """Always',
-            '        self.next_batch = self._remapped(self.train_batches.get_batch())\n        """Always',
-        ),
+        (_TRAINER, "self.learner.model(*self._run.remapped(self.next_batch))", "self.learner.model(*batch)"),
     ),
     harmless(
         "remapped-by-index-select",

@@ -60,19 +60,19 @@ MORE: Final = (
         "evaluation-of-one-batch",
         "evaluation-missing",
         (-1, Phase.EVAL, "eval_batch"),
-        (_TRAINER, "batches_per_split=self.config.output.eval_iters", "batches_per_split=1"),
+        ("char_gpt/evaluator.py", "batches_per_split=run.settings.eval_iters", "batches_per_split=1"),
     ),
     _planted(
         "scaled-loss-printed",
         "printed-loss-scale",
         (0, Phase.LOG, "log_value"),
-        (_TRAINER, "loss=loss.item() * self.micro_steps", "loss=loss.item()"),
+        (_TRAINER, "loss=loss.item() * self._run.micro_steps", "loss=loss.item()"),
     ),
     _planted(
         "loss-multiplied-twice-for-printing",
         "printed-loss-scale",
         (0, Phase.LOG, "log_value"),
-        (_TRAINER, "loss=loss.item() * self.micro_steps", "loss=loss.item() * self.micro_steps**2"),
+        (_TRAINER, "loss=loss.item() * self._run.micro_steps", "loss=loss.item() * self._run.micro_steps**2"),
     ),
     _planted(
         "second-moment-default",
@@ -154,8 +154,8 @@ MORE: Final = (
         (0, Phase.LOSS, "loss"),
         (
             _TRAINER,
-            "            loss = loss / self.micro_steps\n",
-            "            loss = loss / self.micro_steps + self.bare_model.lm_head.weight.square().mean()\n",
+            "            loss = loss / micro_steps\n",
+            "            loss = loss / micro_steps + self.learner.bare_model.lm_head.weight.square().mean()\n",
         ),
     ),
 )

@@ -6,6 +6,7 @@ from parity.trace.channels import Phase
 from tests.mutants.rows import Benign, Edit, Mutant
 
 _TRAINER: Final = "char_gpt/trainer.py"
+_EVALUATOR: Final = "char_gpt/evaluator.py"
 _START: Final = "char_gpt/start.py"
 _MANAGER: Final = "char_gpt/batch_manager.py"
 _CHECKPOINT: Final = "char_gpt/checkpoint.py"
@@ -17,7 +18,6 @@ _WEIGHTS: Final = "common/weights.py"
 _TRANSFER: Final = "common/optimizers/transfer.py"
 
 _BEFORE: Final = "        states = self._rank_states() if self.progress.iteration > 0 else []\n"
-_AFTER: Final = "        if self.reporter is None or self.saver is None:\n"
 _RESUME: Final = "resume-10"
 _STATE_INITIAL: Final = (0, Phase.SETUP, "optimizer_state_initial")
 _WEIGHTS_INITIAL: Final = (-1, Phase.SETUP, "parameter_initial")
@@ -84,12 +84,8 @@ STATE: Final = (
         "state-saved-after-the-evaluation",
         "resume-random-state-lost",
         (-1, Phase.EVAL, "eval_batch"),
-        (_TRAINER, _BEFORE, ""),
-        (
-            _TRAINER,
-            _AFTER,
-            f"{_BEFORE}{_AFTER}",
-        ),
+        (_TRAINER, _BEFORE, "        states = self._rank_states\n"),
+        (_EVALUATOR, "save_evaluated(losses, rank_states)", "save_evaluated(losses, rank_states())"),
     ),
     _planted(
         "ported-buffer-new-shape",
@@ -131,9 +127,9 @@ CHOICE: Final = (
         "resume-from-elsewhere",
         _WEIGHTS_INITIAL,
         (
-            _TRAINER,
-            "        if self.progress.iteration > 0:\n",
-            "        if 0 < self.progress.iteration < self.config.optimisation.max_iters:\n",
+            _EVALUATOR,
+            "and self._run.progress.iteration > 0:\n",
+            "and 0 < self._run.progress.iteration < self._run.config.optimisation.max_iters:\n",
         ),
     ),
     _planted(

@@ -105,6 +105,13 @@ SEVERAL: Final = (
             "optimizer_type": ["SGD", "Adam"],
         },
     ),
+    # a parameter that was replaced has not been updated by hand
+    Specimen(
+        id="parameter-replaced-before-the-first-update",
+        words=("grown.py",),
+        updates=3,
+        expects={**_SEEN_WITH_STEPS, _MICRO: [2] * 3, "loss": times(6), "updates": [3]},
+    ),
     Specimen(
         id="two-optimizers-after-one-backward",
         words=("several_optimizers.py", "together"),

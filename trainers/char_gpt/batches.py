@@ -99,29 +99,28 @@ class BatchCutter:
 class ValidationBatches:
     """Random windows of the validation tokens; the starts come from the global torch generator."""
 
-    def __init__(self, path: Path, *, batch_size: int, block_size: int, device: torch.device) -> None:
-        """Serve batches of ``batch_size`` windows of ``block_size`` tokens.
+    def __init__(self, path: Path, *, block_size: int, device: torch.device) -> None:
+        """Serve batches of windows of ``block_size`` tokens.
 
         Raises:
             DataError: the file is missing or too short for one window.
         """
         self._tokens = open_tokens(path)
-        self._batch_size = batch_size
         self._block_size = block_size
         self._device = device
         if len(self._tokens) <= block_size:
             raise DataError(f"{path} holds {len(self._tokens)} tokens, expected more than --block_size={block_size}")
 
-    def get_batch(self) -> Batch:
-        """Draw a batch, on the device."""
-        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,)).tolist()
+    def get_batch(self, batch_size: int) -> Batch:
+        """Draw a batch of ``batch_size`` windows, on the device."""
+        starts = torch.randint(len(self._tokens) - self._block_size, (batch_size,)).tolist()
         inputs = torch.stack([self._window(start) for start in starts])
         targets = torch.stack([self._window(start + 1) for start in starts])
         return to_device((inputs, targets), self._device)
 
-    def draw(self, generator: torch.Generator) -> torch.Tensor:
+    def draw(self, batch_size: int, generator: torch.Generator) -> torch.Tensor:
         """Draw the inputs of a batch with a generator of one's own, which leaves the training as it is."""
-        starts = torch.randint(len(self._tokens) - self._block_size, (self._batch_size,), generator=generator)
+        starts = torch.randint(len(self._tokens) - self._block_size, (batch_size,), generator=generator)
         return torch.stack([self._window(start) for start in starts.tolist()])
 
     def _window(self, start: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.overriding import apply_saved_parameters
+from trainers.char_gpt.settings import begin_settings
 from trainers.common.discovery import load_checkpoint_with_fallback
 from trainers.common.distributed import World
 
@@ -20,6 +21,7 @@ class Beginning:
     ) -> None:
         """Combine ``config``, of which somebody has set the keys ``given``, with what was ``saved``."""
         self.config = config
+        self.given = frozenset(given)
         self.changes: tuple[str, ...] = ()
         self.saved = saved
         self._run_name: str | None = None
@@ -27,6 +29,10 @@ class Beginning:
             effective = apply_saved_parameters(config, given=given, content=saved)
             self.config, self.changes = effective.config, effective.changes
             self._run_name = saved.get("final_wandb_run_name")
+        operated = {} if saved is None else saved.get("set_by_operations", {})
+        self.settings = begin_settings(
+            self.config, {name: value for name, value in operated.items() if name not in self.given}
+        )
 
     def lines(self) -> list[str]:
         """Say which keys a resumed run overrides."""

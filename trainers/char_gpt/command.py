@@ -46,22 +46,22 @@ def main(arguments: Sequence[str]) -> int:
     device = select_device(config.system.device, world)
     config = config.resolved(is_marked=has_marker(config.out_dir))
     beginning = find_beginning(config, given=given, world=world)
-    config = beginning.config
-    micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
     with process_group(world, backend=config.system.backend, device=device):
-        _announce(config, world=world, device=device, micro_steps=micro_steps)
+        _announce(beginning, world=world, device=device)
         _train(beginning, world=world, device=device)
     return 0
 
 
-def _announce(config: CharGptConfig, *, world: World, device: torch.device, micro_steps: int) -> None:
+def _announce(beginning: Beginning, *, world: World, device: torch.device) -> None:
     """State the configuration and what follows from it."""
-    sequences = micro_steps * world.size * config.batch.batch_size
+    config, settings = beginning.config, beginning.settings
+    micro_steps = micro_steps_per_process(settings.gradient_accumulation_steps, world_size=world.size)
+    sequences = micro_steps * world.size * settings.batch_size
     lines = [f"tokens per iteration will be: {sequences * config.batch.block_size:,}"]
     if world.is_master:
         lines += describe(config)
         lines.append(
-            f"update: {world.size} process(es) x {micro_steps} micro-step(s) x {config.batch.batch_size} sequences"
+            f"update: {world.size} process(es) x {micro_steps} micro-step(s) x {settings.batch_size} sequences"
             f" x {config.batch.block_size} tokens on {device.type}, {config.optimisation.max_iters + 1} updates in all"
         )
     # in one piece with its line ends, as all processes print at once
@@ -85,10 +85,8 @@ def _train(beginning: Beginning, *, world: World, device: torch.device) -> None:
         allow_tf32()
         shutdown = ShutdownFlag()
         with shutdown.listen():
-            trainer = Trainer(
-                config, world=world, device=device, reporter=reporter, saved=beginning.take(), run_name=run_name
-            )
+            trainer = Trainer(beginning, world=world, device=device, reporter=reporter, run_name=run_name)
             if world.is_master:
-                print(f"number of parameters: {trainer.bare_model.parameter_count():,}")
+                print(f"number of parameters: {trainer.learner.bare_model.parameter_count():,}")
             trainer.run(shutdown)
             trainer.finish()

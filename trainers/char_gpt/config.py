@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from trainers.char_gpt.architecture import architecture_problems
 from trainers.char_gpt.pretrained import GPT2_SIZES
@@ -125,7 +126,16 @@ class OptimisationConfig:
     warmup_iters: int = option("iterations of linear warm-up", default=2000)
     lr_decay_iters: int = option("iteration at which the cosine ends", default=600000)
     min_lr: float = option("learning rate at the end of the cosine and after it", default=6e-5)
-    scaling_schedule_file: str | None = option("JSON list of operations, with what is completed", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingConfig:
+    """Operations that change the run at evaluations, one after the other."""
+
+    scaling_schedule_file: str | None = option("JSON list of them, with what is completed", default=None)
+    scaling_schedule: tuple[dict[str, Any], ...] = option(
+        "the same list, for a run from scratch whose file is not there yet", default=()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +159,7 @@ class CharGptConfig:
     batch: BatchConfig = field(default_factory=BatchConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    scaling: ScalingConfig = field(default_factory=ScalingConfig)
     system: SystemConfig = field(default_factory=SystemConfig)
 
     @property

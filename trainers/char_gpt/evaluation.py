@@ -39,7 +39,7 @@ def estimate_losses(
     The model is left in training mode.
     """
     accuracy = None
-    if remapping is not None:
+    if remapping is not None and remapping.is_active:
         accuracy = CoreAccuracy(remapping)
         next_train_batch = remapping.following(next_train_batch)
         next_validation_batch = remapping.following(next_validation_batch)

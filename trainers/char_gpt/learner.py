@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -31,13 +32,13 @@ class Learner:
         """The model without wrappers, which is what checkpoints hold."""
         self.model: nn.Module = model
         self.scaler = precision.gradient_scaler()
-        self.optimizer = self._build_optimizer()
+        self.optimizer = self._build_optimizer(config.optimisation.learning_rate)
 
-    def _build_optimizer(self) -> torch.optim.Optimizer:
+    def _build_optimizer(self, learning_rate: float) -> torch.optim.Optimizer:
         optimisation = self._config.optimisation
         return build_adamw(
             self.bare_model,
-            learning_rate=optimisation.learning_rate,
+            learning_rate=learning_rate,
             betas=(optimisation.beta1, optimisation.beta2),
             weight_decay=optimisation.weight_decay,
             device_type=self._device.type,
@@ -57,6 +58,22 @@ class Learner:
             # a compiled module is a module, although the signature promises a callable only
             model = cast(nn.Module, torch.compile(model))
         self.model = distribute(model, self._world, device=self._device)
+
+    def restructure(self, change: Callable[[GPT], None], *, learning_rate: float) -> Transfer:
+        """Change the network, and go on with a new optimizer: what keeps name and shape keeps its state.
+
+        The update that comes next is done at ``learning_rate``, whatever the schedule says. What ``change`` raises
+        leaves everything as it was.
+        """
+        saved, names = self.optimizer.state_dict(), optimizer_order(self.bare_model.named_parameters())
+        change(self.bare_model)
+        # a wrapper that is still there would go on exchanging gradients
+        self.model = self.bare_model
+        gc.collect()
+        self.optimizer = self._build_optimizer(learning_rate)
+        transfer = transfer_optimizer_state(self.optimizer, self.bare_model, saved, names)
+        self.wrap()
+        return transfer
 
     def step(self, *, largest_norm: float, timer: SectionTimer) -> None:
         """Update the parameters by the gradients that have been added up, cut to a global norm; 0.0 does not cut."""

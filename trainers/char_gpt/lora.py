@@ -116,6 +116,15 @@ def with_rank(layer: nn.Module, *, rank: int, alpha: float) -> nn.Module:
     return LowRankLinear(layer, rank=rank, alpha=alpha)
 
 
+def rank_of(layer: nn.Module) -> int:
+    """Return the rank of a layer's addition, 0 where it has none."""
+    if not isinstance(layer, LowRank):
+        return 0
+    factor = layer.lora_B
+    assert isinstance(factor, torch.Tensor), "B is a matrix"
+    return factor.size(1)
+
+
 def plain_weight(layer: nn.Module) -> torch.Tensor:
     """Return the weight that a linear layer or embedding computes with, additions merged in."""
     if isinstance(layer, LowRank):

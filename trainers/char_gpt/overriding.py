@@ -42,8 +42,9 @@ def apply_saved_parameters(config: CharGptConfig, *, given: Collection[str], con
     values = flatten(config)
     remembered = {key: content["config"][key] for key in TRAINING_KEYS if key in content["config"]}
     saved = {key: value for key, value in (remembered | content["model_args"]).items() if key in values}
+    last = saved | {key: value for key, value in content.get("set_by_operations", {}).items() if key in saved}
     changes = tuple(
-        f"{key}: {value!r} -> {values[key]!r}" for key, value in saved.items() if key in given and values[key] != value
+        f"{key}: {value!r} -> {values[key]!r}" for key, value in last.items() if key in given and values[key] != value
     )
     kept = {key: value for key, value in saved.items() if key not in given}
     return Effective(config=build_config(CharGptConfig, values | kept), changes=changes)

@@ -42,7 +42,7 @@ class Reporter:
 
     def evaluation(self, iteration: int, losses: Losses, *, learning_rate: float, tokens_per_second: float) -> None:
         """Give the losses of both splits: one line with the learning rate, and one without, which is also logged."""
-        found = f"step {iteration}: train loss {losses.train:.4f}, val loss {losses.validation:.4f}"
+        found = f"step {iteration}: {_describe(losses)}"
         print(f"{found}, lr: {learning_rate:.4f}, tokens/sec {tokens_per_second:.0f}")
         self._log.event(f"{found}, tokens/sec {tokens_per_second:.0f}")
         if losses.core_accuracy is not None:
@@ -103,6 +103,20 @@ class Reporter:
             self._log.event(line)
         self._tracking.log(found.metrics(), step=iteration)
 
+    def operation(self, name: str, line: str) -> None:
+        """Say what happens in an operation."""
+        self._log.event(f"operation {name}: {line}")
+
+    def restructuring(self, lines: Iterable[str], *, architecture: str) -> None:
+        """Say what became of the state of the optimizer, and which shape the network has now."""
+        for line in lines:
+            print(line)
+        self._log.event(f"architecture: {architecture}")
+
+    def reevaluation(self, name: str, losses: Losses) -> None:
+        """Give the losses after an operation."""
+        self._log.event(f"operation {name}: reevaluated: {_describe(losses)}")
+
     def timing(self, seconds_by_section: dict[str, float]) -> None:
         """Say where the time of an iteration goes."""
         for section, seconds in seconds_by_section.items():
@@ -111,3 +125,7 @@ class Reporter:
     def saving(self, name: str, *, out_dir: Path, is_emergency: bool) -> None:
         """Announce that a checkpoint is about to be written."""
         print(f"shutdown requested, saving {name} to {out_dir}" if is_emergency else f"saving checkpoint to {out_dir}")
+
+
+def _describe(losses: Losses) -> str:
+    return f"train loss {losses.train:.4f}, val loss {losses.validation:.4f}"

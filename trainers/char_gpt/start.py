@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainers.char_gpt.adaptation import restore_ranks
 from trainers.char_gpt.architecture import Architecture
 from trainers.char_gpt.config import CharGptConfig
+from trainers.char_gpt.freezing import restore_frozen
 from trainers.char_gpt.lora import restore_additions
 from trainers.char_gpt.model import GPT
 from trainers.char_gpt.pretrained import GPT2_BLOCK_SIZE, GPT2_SIZES, GPT2_VOCABULARY, load_gpt2
@@ -29,7 +32,9 @@ class Start:
     report: LoadReport | None = None
 
 
-def start_run(config: CharGptConfig, *, device: torch.device, saved: dict[str, Any] | None) -> Start:
+def start_run(
+    config: CharGptConfig, *, device: torch.device, saved: Mapping[str, Any] | None, given: Collection[str] = ()
+) -> Start:
     """Start from scratch, a GPT-2 or with what a checkpoint has ``saved``; the model ends up on ``device``.
 
     Raises:
@@ -37,7 +42,7 @@ def start_run(config: CharGptConfig, *, device: torch.device, saved: dict[str, A
         CheckpointError: the checkpoint does not fit the model.
     """
     if saved is not None:
-        start = _resume(config, saved)
+        start = _resume(config, saved, given)
     else:
         start = _start_from_gpt2(config) if config.output.init_from in GPT2_SIZES else _start_from_scratch(config)
     if config.batch.block_size < start.model.architecture.block_size:
@@ -73,13 +78,16 @@ def _start_from_gpt2(config: CharGptConfig) -> Start:
     return Start(model=model, progress=Progress())
 
 
-def _resume(config: CharGptConfig, saved: dict[str, Any]) -> Start:
+def _resume(config: CharGptConfig, saved: Mapping[str, Any], given: Collection[str]) -> Start:
     # a smaller block size is cut off afterwards, from the table of positions as it was saved
     block_size = max(config.batch.block_size, saved["model_args"]["block_size"])
     assert config.output.vocab_size is not None, "a resumed run has taken over the size of the vocabulary"
     model = _build(config, block_size=block_size, vocabulary_size=config.output.vocab_size)
+    parameters = saved.get("param_names", {})
+    restore_ranks(model, parameters, given=given)
     report = apply_smart_state_dict_loading(model, saved["model"])
-    restore_additions(model, saved.get("param_names", {}))
+    restore_frozen(model, parameters)
+    restore_additions(model, parameters)
     return Start(
         model=model,
         progress=Progress(

@@ -20,8 +20,10 @@ UNIFORM = 1.0
 """The share of the uniform distribution that the curriculum aims at by itself."""
 
 
-def open_remapping(config: CharGptConfig, world: World, *, device: torch.device) -> Remapping | None:
+def open_remapping(config: CharGptConfig, world: World, *, is_active: bool, device: torch.device) -> Remapping | None:
     """Read the remapping to a smaller vocabulary, if there is one; every process has to call this.
+
+    An operation may have switched it off: then it is not ``is_active``.
 
     Raises:
         DataError: the file is unusable.
@@ -33,10 +35,12 @@ def open_remapping(config: CharGptConfig, world: World, *, device: torch.device)
     vector = share_remapping(vector, world, device=device)
     if vector is None or chosen.RARE_TOKEN_ID is None:
         return None
-    return Remapping(vector, rare_token=chosen.RARE_TOKEN_ID)
+    return Remapping(vector, rare_token=chosen.RARE_TOKEN_ID, is_active=is_active)
 
 
-def open_stream(config: CharGptConfig, world: World, *, vocabulary_size: int, device: torch.device) -> BatchManager:
+def open_stream(
+    config: CharGptConfig, world: World, *, curriculum_alpha: float, vocabulary_size: int, device: torch.device
+) -> BatchManager:
     """Start serving training batches, whose tokens are below ``vocabulary_size``."""
     data = config.data
     shards = [config.data_dir / name for name in config.shards]
@@ -60,6 +64,6 @@ def open_stream(config: CharGptConfig, world: World, *, vocabulary_size: int, de
         device=device,
         in_background=data.background_batches,
     )
-    if data.curriculum_alpha != UNIFORM:
-        stream.update_target_distribution(data.curriculum_alpha)
+    if curriculum_alpha != UNIFORM:
+        stream.update_target_distribution(curriculum_alpha)
     return stream

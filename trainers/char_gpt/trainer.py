@@ -8,23 +8,17 @@ from typing import Any
 
 import torch
 
-from trainers.char_gpt.analyst import Analyst
-from trainers.char_gpt.batches import ValidationBatches
-from trainers.char_gpt.config import CharGptConfig
-from trainers.char_gpt.evaluation import estimate_losses
-from trainers.char_gpt.learner import Learner
+from trainers.char_gpt.beginning import Beginning
+from trainers.char_gpt.evaluator import Evaluator
 from trainers.char_gpt.rank_state import gather_rank_states, restore_rank_state
 from trainers.char_gpt.reporting import Reporter
+from trainers.char_gpt.run import build_run
 from trainers.char_gpt.saving import Saver
-from trainers.char_gpt.scaling import Operations, restore_scaling_schedule_state, start_scaling_schedule
-from trainers.char_gpt.start import data_vocabulary_size, start_run
-from trainers.char_gpt.stream import open_remapping, open_stream
-from trainers.common.accumulation import gradient_exchange, micro_steps_per_process
-from trainers.common.data import Batch
+from trainers.char_gpt.scaling import begin_schedule
+from trainers.common.accumulation import gradient_exchange
 from trainers.common.distributed import World
 from trainers.common.metrics import RunningUtilisation, read_video_memory
 from trainers.common.optimizers.adamw import set_learning_rate
-from trainers.common.precision import Precision
 from trainers.common.schedule import WarmupCosine
 from trainers.common.signals import ShutdownFlag
 from trainers.common.timing import SectionTimer
@@ -34,118 +28,56 @@ ITERATIONS_BETWEEN_TIMINGS = 5
 
 
 class Trainer:
-    """One run in one process: everything it holds, and the loop that moves it on."""
+    """One run in one process, and the loop that moves it on."""
 
     def __init__(
         self,
-        config: CharGptConfig,
+        beginning: Beginning,
         *,
         world: World,
         device: torch.device,
         reporter: Reporter | None,
-        saved: dict[str, Any] | None = None,
         run_name: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Build vocabulary, model, optimizer and batches, in this order; the torch generators are seeded already.
+        """Build everything that the run is made of; the torch generators are seeded already.
 
-        Only the master has a ``reporter``. A resumed run gets what its checkpoint has ``saved``. ``run_name`` is what
-        trackers know the run by. ``clock`` returns seconds.
+        Only the master has a ``reporter``. ``run_name`` is what trackers know the run by. ``clock`` returns seconds.
         """
-        self.config = config
+        saved = beginning.take()
+        self.config = beginning.config
+        self.settings = beginning.settings
         self.world = world
-        self.device = device
         self.reporter = reporter
         self.clock = clock
         self.timer = SectionTimer(clock)
-        self.precision = Precision(dtype=config.system.dtype, device_type=device.type)
-        self.micro_steps = micro_steps_per_process(config.batch.gradient_accumulation_steps, world_size=world.size)
-        self.remapping = open_remapping(config, world, device=device)
-        """From the tokens of the data to those of the model; None, now or later, means that they are the same."""
-        self._build_learner(saved)
-        self._build_batches()
-        self._fetch_first_batch(saved)
-        optimisation = config.optimisation
-        self.schedule = WarmupCosine(
-            peak=optimisation.learning_rate,
-            floor=optimisation.min_lr,
-            warmup_iterations=optimisation.warmup_iters,
-            decay_end=optimisation.lr_decay_iters,
-        )
-        self.analyst = Analyst(config.output.analysis, seed=config.system.seed) if world.is_master else None
-        self.utilisation = RunningUtilisation(
-            flops_per_sequence=self.bare_model.flops_per_token() * self.bare_model.architecture.block_size,
-            sequences_per_iteration=config.batch.batch_size * self.micro_steps,
-        )
-        operations = self._read_operations(saved)
-        self.saver: Saver | None = None
-        if reporter is not None:
-            self.saver = Saver(
-                config,
-                learner=self.learner,
-                progress=self.progress,
-                operations=operations,
-                reporter=reporter,
-                run_name=run_name,
-            )
-
-    def _build_learner(self, saved: dict[str, Any] | None) -> None:
-        start = start_run(self.config, device=self.device, saved=saved)
-        self.progress = start.progress
-        self.learner = Learner(
-            start.model, config=self.config, precision=self.precision, world=self.world, device=self.device
-        )
-        if saved is not None:
-            transfer = self.learner.restore(saved)
-            if self.world.is_master and start.report is not None:
-                print(*start.report.lines(), transfer.line(), sep="\n")
-        self.learner.wrap()
-        self.bare_model = self.learner.bare_model
-
-    def _build_batches(self) -> None:
-        batch = self.config.batch
-        self.train_batches = open_stream(
-            self.config, self.world, vocabulary_size=self._data_vocabulary_size(), device=self.device
-        )
-        self.validation_batches = ValidationBatches(
-            self.config.data_dir / "val.bin",
-            batch_size=batch.batch_size,
-            block_size=batch.block_size,
-            device=self.device,
-        )
-
-    def _read_operations(self, saved: dict[str, Any] | None) -> Operations:
-        file, is_master = self.config.optimisation.scaling_schedule_file, self.world.is_master
-        if saved is None:
-            return start_scaling_schedule(file, is_master=is_master)
-        return restore_scaling_schedule_state(file, saved, is_master=is_master)
-
-    def _fetch_first_batch(self, saved: dict[str, Any] | None) -> None:
-        """Set the generators to where they were saved, which comes last: everything before may draw from them."""
+        self._run = build_run(beginning, saved=saved, world=world, device=device)
+        self.progress, self.learner = self._run.progress, self._run.learner
         if saved is not None and "rank_states" in saved:
-            restore_rank_state(saved["rank_states"], self.train_batches, world=self.world)
-        self.tokens_before = self.train_batches.total_tokens_served
-        """By earlier runs."""
-        self.start_time = self.clock()
-        self.next_batch = self.train_batches.get_batch()
+            # comes last, as everything before may draw random numbers
+            restore_rank_state(saved["rank_states"], self._run.stream, world=world)
+        schedule = begin_schedule(self.config, saved, is_master=world.is_master)
+        self.utilisation = RunningUtilisation(flops_per_sequence=0, sequences_per_iteration=0)
+        self.saver = None
+        if reporter is not None:
+            self.saver = Saver(self._run, schedule=schedule, reporter=reporter, run_name=run_name)
+        self.evaluator = Evaluator(
+            self._run, schedule=schedule, reporter=reporter, saver=self.saver, timer=self.timer, clock=clock
+        )
+        self.next_batch = self._run.stream.get_batch()
         """Always at hand, so that fetching overlaps with the work of the device."""
-
-    def _data_vocabulary_size(self) -> int:
-        if self.remapping is not None:
-            return self.remapping.data_vocabulary_size
-        return data_vocabulary_size(self.config) or self.bare_model.architecture.vocab_size
 
     def run(self, shutdown: ShutdownFlag) -> None:
         """Train iterations up to and including ``max_iters``, or until ``shutdown`` is requested."""
-        with self.train_batches:
-            self._run(shutdown)
+        with self._run.stream:
+            self._iterate(shutdown)
 
-    def _run(self, shutdown: ShutdownFlag) -> None:
-        last_time = self.start_time
+    def _iterate(self, shutdown: ShutdownFlag) -> None:
+        last_time = self.clock()
         local_iteration = 0
         while True:
             learning_rate = self._set_learning_rate()
-            if self.progress.iteration % self.config.output.eval_interval == 0:
+            if self.progress.iteration % self.settings.eval_interval == 0:
                 self._evaluate(learning_rate)
             if self.config.output.eval_only and self.progress.iteration == 0:
                 return
@@ -156,12 +88,21 @@ class Trainer:
             self.progress.iteration += 1
             local_iteration += 1
             if shutdown.requested:
-                states = self._rank_states()
-                if self.saver is not None:
-                    self.saver.save_in_emergency(states)
+                self._save_in_emergency()
                 return
             if self.progress.iteration > self.config.optimisation.max_iters:
                 return
+
+    @property
+    def schedule(self) -> WarmupCosine:
+        """The schedule of the learning rate, as operations have left it."""
+        optimisation = self.config.optimisation
+        return WarmupCosine(
+            peak=self.settings.learning_rate,
+            floor=optimisation.min_lr,
+            warmup_iterations=self.settings.warmup_iters,
+            decay_end=optimisation.lr_decay_iters,
+        )
 
     def _set_learning_rate(self) -> float:
         """Apply the schedule, which ``decay_lr`` does not switch off."""
@@ -173,8 +114,8 @@ class Trainer:
                 effective_iteration=self.progress.effective_iteration,
                 warmup=self.schedule.warmup_iterations,
                 decay=self.schedule.decay_end,
-                micro_steps=self.micro_steps,
-                batch_size=self.config.batch.batch_size,
+                micro_steps=self._run.micro_steps,
+                batch_size=self.settings.batch_size,
             )
         return learning_rate
 
@@ -182,92 +123,43 @@ class Trainer:
         return self.progress.iteration % self.config.output.log_interval == 0
 
     def _evaluate(self, learning_rate: float) -> None:
-        """Estimate both losses, on all processes; the master reports its own and saves."""
         # as they are before, because a resumed run does this evaluation again
         states = self._rank_states() if self.progress.iteration > 0 else []
-        with self.timer.section("evaluation"):
-            losses = estimate_losses(
-                self.learner.model,
-                next_train_batch=self.train_batches.get_batch,
-                next_validation_batch=self.validation_batches.get_batch,
-                batches_per_split=self.config.output.eval_iters,
-                precision=self.precision,
-                remapping=self.remapping,
-            )
-        if self.reporter is None or self.saver is None:
-            return
-        elapsed = self.clock() - self.start_time
-        tokens = self.train_batches.total_tokens_served - self.tokens_before
-        self.reporter.evaluation(
-            self.progress.iteration,
-            losses,
-            learning_rate=learning_rate,
-            tokens_per_second=tokens / elapsed if elapsed > 0 else 0.0,
-        )
-        self.reporter.track(
-            self.progress.iteration,
-            losses,
-            learning_rate=learning_rate,
-            utilisation=self.utilisation.fraction,
-            memory=read_video_memory(self.device),
-            seconds_by_section=self.timer.averages(),
-        )
-        self._analyse()
-        if self.progress.iteration > 0:
-            self.saver.save_evaluated(losses, states)
+        self.evaluator.evaluate(states, learning_rate=learning_rate, utilisation=self.utilisation)
 
-    def _analyse(self) -> None:
-        assert self.reporter is not None, "the master reports"
-        assert self.analyst is not None, "the master analyses"
-        self.analyst.dispatch(
-            self.bare_model, iteration=self.progress.iteration, draw=self._draw_ids, tokens=self._frequent_tokens
-        )
-        for found in self.analyst.collect():
-            self.reporter.analysis(self.progress.iteration, found)
-
-    def _draw_ids(self, generator: torch.Generator) -> torch.Tensor:
-        """Draw validation inputs for an analysis, in the vocabulary of the model."""
-        ids = self.validation_batches.draw(generator)
-        return ids if self.remapping is None else self.remapping.tokens(ids)
-
-    def _frequent_tokens(self) -> torch.Tensor:
-        """List the tokens that an analysis compares, in the vocabulary of the model."""
-        tokens = self.train_batches.get_non_outlier_tokens(self.config.output.ignored_outlayers_sum)
-        return tokens if self.remapping is None else torch.unique(self.remapping.tokens(tokens))
+    def _save_in_emergency(self) -> None:
+        states = self._rank_states()
+        if self.saver is not None:
+            self.saver.save_in_emergency(states)
 
     def finish(self) -> None:
-        """Wait for the last analysis, and report it."""
-        if self.reporter is not None and self.analyst is not None:
-            for found in self.analyst.finish():
-                self.reporter.analysis(self.progress.iteration, found)
+        """Wait for what runs beside the training."""
+        self.evaluator.finish()
 
     def _rank_states(self) -> list[dict[str, Any]]:
-        return gather_rank_states(self.train_batches, unused=self.next_batch, world=self.world)
+        return gather_rank_states(self._run.stream, unused=self.next_batch, world=self.world)
 
     def _update(self) -> torch.Tensor:
         """One optimizer step; returns the loss of the last micro-step, divided by their number."""
+        micro_steps = self._run.micro_steps
         with self.timer.section("gradient_accumulation"):
-            for micro_step in range(self.micro_steps):
-                with gradient_exchange(self.learner.model, is_last=micro_step == self.micro_steps - 1):
-                    loss = self._micro_step()
+            for micro_step in range(micro_steps):
+                with gradient_exchange(self.learner.model, is_last=micro_step == micro_steps - 1):
+                    loss = self._micro_step(micro_steps)
         self.learner.step(largest_norm=self.config.optimisation.grad_clip, timer=self.timer)
         return loss
 
-    def _micro_step(self) -> torch.Tensor:
+    def _micro_step(self, micro_steps: int) -> torch.Tensor:
         """Forward and backward of one batch, which is replaced by the next one in between."""
-        with self.timer.section("forward_pass"), self.precision.autocast():
-            _, loss = self.learner.model(*self._remapped(self.next_batch))
-            loss = loss / self.micro_steps
+        with self.timer.section("forward_pass"), self._run.precision.autocast():
+            _, loss = self.learner.model(*self._run.remapped(self.next_batch))
+            loss = loss / micro_steps
         with self.timer.section("data_loading"):
-            self.next_batch = self.train_batches.get_batch()
+            self.next_batch = self._run.stream.get_batch()
         with self.timer.section("backward_pass"):
             self.learner.scaler.scale(loss).backward()
         scaled_down: torch.Tensor = loss
         return scaled_down
-
-    def _remapped(self, batch: Batch) -> Batch:
-        """Return a batch in the vocabulary of the model."""
-        return batch if self.remapping is None else self.remapping(batch)
 
     def _report(self, loss: torch.Tensor, learning_rate: float, *, local_iteration: int, seconds: float) -> None:
         """Report an update; its loss is the one of the last micro-step, which costs nothing extra but is noisy."""
@@ -276,14 +168,21 @@ class Trainer:
             return
         iteration = self.progress.iteration
         if self._is_log_time():
-            self.utilisation.add(local_iteration=local_iteration, seconds=seconds)
+            self._measure_utilisation(local_iteration, seconds)
             self.reporter.iteration(
                 iteration,
-                loss=loss.item() * self.micro_steps,
+                loss=loss.item() * self._run.micro_steps,
                 learning_rate=learning_rate,
                 seconds=seconds,
                 utilisation=self.utilisation.fraction,
-                memory=read_video_memory(self.device),
+                memory=read_video_memory(self._run.device),
             )
-        if iteration > 0 and iteration % (ITERATIONS_BETWEEN_TIMINGS * self.config.output.eval_interval) == 0:
+        if iteration > 0 and iteration % (ITERATIONS_BETWEEN_TIMINGS * self.settings.eval_interval) == 0:
             self.reporter.timing(self.timer.averages())
+
+    def _measure_utilisation(self, local_iteration: int, seconds: float) -> None:
+        """Take in one iteration of the model as operations have left it."""
+        model = self.learner.bare_model
+        self.utilisation.flops_per_sequence = model.flops_per_token() * model.architecture.block_size
+        self.utilisation.sequences_per_iteration = self.settings.batch_size * self._run.micro_steps
+        self.utilisation.add(local_iteration=local_iteration, seconds=seconds)

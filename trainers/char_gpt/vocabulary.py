@@ -16,8 +16,10 @@ from trainers.common.errors import DataError
 class Remapping:
     """Maps tokens of the data to tokens of the model, on the device and at the moment of use."""
 
-    def __init__(self, vector: torch.Tensor, *, rare_token: int) -> None:
+    def __init__(self, vector: torch.Tensor, *, rare_token: int, is_active: bool = True) -> None:
         """Map token i to ``vector[i]``; ``rare_token`` is the id of all that are left out."""
+        self.is_active = is_active
+        """Whether anything is mapped; may be switched off while the training goes on."""
         self._vector = vector
         self._rare_token = rare_token
 
@@ -28,11 +30,13 @@ class Remapping:
 
     def __call__(self, batch: Batch) -> Batch:
         """Map inputs and targets."""
+        if not self.is_active:
+            return batch
         return self._vector[batch[0]], self._vector[batch[1]]
 
     def tokens(self, ids: torch.Tensor) -> torch.Tensor:
         """Map tokens on the CPU."""
-        return self._vector.cpu()[ids]
+        return self._vector.cpu()[ids] if self.is_active else ids
 
     def following(self, next_batch: Callable[[], Batch]) -> Callable[[], Batch]:
         """Return a source of mapped batches."""

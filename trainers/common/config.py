@@ -44,6 +44,8 @@ class Option:
     key: str
     group: str
     accepted: tuple[type, ...]
+    items: type | None
+    """What lists hold."""
     default: object
     help_text: str
 
@@ -51,7 +53,7 @@ class Option:
         """Say why ``value`` cannot be taken, or None. Types have to match exactly: a 1 is neither 1.0 nor True."""
         is_accepted = type(value) in self.accepted
         if is_accepted and isinstance(value, list):
-            is_accepted = all(isinstance(item, str) for item in value)
+            is_accepted = self.items is not None and all(isinstance(item, self.items) for item in value)
         if is_accepted:
             return None
         expected = " or ".join("None" if kind is types.NoneType else kind.__name__ for kind in self.accepted)
@@ -71,6 +73,7 @@ def options_of(config_type: type[Configuration]) -> dict[str, Option]:
                 key=field.name,
                 group=group_name,
                 accepted=_accepted_types(hints[field.name]),
+                items=_item_type(hints[field.name]),
                 default=list(field.default) if isinstance(field.default, tuple) else field.default,
                 help_text=field.metadata["help"],
             )
@@ -85,6 +88,16 @@ def _accepted_types(hint: object) -> tuple[type, ...]:
         return (list,)
     assert isinstance(hint, type), f"options cannot have the type {hint}"
     return (hint,)
+
+
+def _item_type(hint: object) -> type | None:
+    """Tell what the items of a list have to be; None for anything but a list."""
+    if typing.get_origin(hint) is not tuple:
+        return None
+    item = typing.get_args(hint)[0]
+    kind = typing.get_origin(item) or item
+    assert isinstance(kind, type), f"lists cannot hold {item}"
+    return kind
 
 
 def build_config(config_type: type[ConfigT], values: Mapping[str, object]) -> ConfigT:

@@ -94,6 +94,16 @@ def any_process(flag: bool, world: World, *, device: torch.device) -> bool:  # n
     return bool(total.item())
 
 
+def decide(choice: int, world: World, *, device: torch.device) -> int:
+    """Return what the master has chosen; every process has to ask, and goes on when all have."""
+    if not world.is_distributed:
+        return choice
+    decision = torch.tensor(choice, device=device)
+    distributed.broadcast(decision, src=0)
+    distributed.barrier()
+    return int(decision.item())
+
+
 def gather_objects(value: Any, world: World) -> list[Any]:
     """Return what every process gives as ``value``, by rank; every process has to call this."""
     if not world.is_distributed:

@@ -22,5 +22,9 @@ class DataError(TrainerError):
     """A file of tokens or its description is missing or unusable."""
 
 
+class OperationError(TrainerError):
+    """An operation of a scaling schedule cannot be carried out; nothing has changed."""
+
+
 class CheckpointError(TrainerError):
     """A checkpoint is missing or does not fit."""

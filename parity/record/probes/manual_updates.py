@@ -29,8 +29,12 @@ class _Evidence:
     def take(self, *_: Any) -> None:
         if self._listener.stepped:
             return
+        by_hand = self._listener.may_be_by_hand()
+        if by_hand:
+            # A parameter replaced before the backward, its name still on the old one, was updated by nobody.
+            self._listener.refresh_parameters()
         self._versions = self._listener.roots.versions()
-        self._content = self._read() if self._listener.may_be_by_hand() else {}
+        self._content = self._read() if by_hand else {}
 
     def drop(self, *_: Any) -> None:
         self._versions = {}

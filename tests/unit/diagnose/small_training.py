@@ -20,6 +20,7 @@ from parity.trace.model import Process, Series, Trace
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INTEGER: np.int64, Kind.DIGEST: np.uint64, Kind.TEXT: object}
 BEFORE_RECORDING = -2
+REBUILT = 3
 Rows = dict[tuple[str, str], list[tuple[int, Any]]]
 
 
@@ -125,6 +126,9 @@ class Training:
     labels: str = ""
     table: int = 0
     prefix: str = ""
+    more_from: int | None = None
+    rebuilt: str = ""
+    rebuilt_carries: bool = True
     saves: str = ""
 
     @property
@@ -209,7 +213,12 @@ class _Rank:
         self.update = step
         seen = []
         batch = 0
-        for number in range(t.micro_steps - (step in t.short)):
+        micro_steps = t.micro_steps - (step in t.short)
+        micro_steps += t.more_from is not None and step >= t.more_from
+        if step == REBUILT and t.rebuilt:
+            self.see("parameter_initial", digest("rebuilt", t.rebuilt), "wide.weight")
+            self.parameters["ln.bias"] = digest("rebuilt", t.rebuilt)
+        for number in range(micro_steps):
             batch = self.next_batch() if number == 0 or not t.one_batch_per_update else batch
             self.see("rng", digest("rng", t.seed, self.draws), "torch")
             self.see("rng", self.position if t.generator == "numpy" else 0, "numpy")
@@ -238,8 +247,10 @@ class _Rank:
             self.see("zero_grad", t.zero_calls)
         self.kept = seen if t.clears else self.kept + seen
         self.kept = self.kept[-1:] if t.zero_calls == t.micro_steps > 1 else self.kept
-        self.see("micro_steps", t.micro_steps - (step in t.short))
-        self.see("tokens", (t.micro_steps - (step in t.short)) * t.batch_size * t.length)
+        self.see("micro_steps", micro_steps)
+        self.see("tokens", micro_steps * t.batch_size * t.length)
+        if step == REBUILT and t.rebuilt and t.rebuilt_carries:
+            self.see("optimizer_state_initial", digest("carried"), "mlp.weight/exp_avg")
         self.step(step, self.kept)
         printed = sum(output for _, output in seen) / len(seen) if t.prints_sum else seen[-1][1]
         self.say(f"iter {step}: loss {printed * t.printed_loss:.4f}, lr {t.rate(step):.5f}")
@@ -247,7 +258,9 @@ class _Rank:
     def step(self, step: int, seen: list[tuple[int, float]]) -> None:
         t = self.t
         factor = t.gradient_scale * t.loss_scale
-        content = (seen, t.extra_loss, t.shares, t.tied, t.frozen, self.mode, list(self.parameters.values()))
+        carried = t.rebuilt_carries or step < REBUILT
+        parameters = list(self.parameters.values())
+        content = (seen, carried, t.extra_loss, t.shares, t.tied, t.frozen, self.mode, parameters)
         norm = (0.5 + fraction(digest("gradient", *content))) * factor
         self.see("gradient_norm", norm)
         for name in t.names:

@@ -32,6 +32,7 @@ from parity.diagnose.library import (
     order,
     printed,
     ranks,
+    rebuilding,
     reported,
     restarts,
     saving,
@@ -58,6 +59,7 @@ LONG = Training(updates=14)
 PRIVATE = Training(shared_stream=False)
 STOPPED = Training(interrupted=5)
 CHARTED = Training(chart="x 'Step'")
+REBUILT = Training(rebuilt="so")
 
 
 def warmup_from_zero(step):
@@ -301,6 +303,10 @@ SYMPTOMS = [
     ("parameter-frozen", replace(PLAIN, frozen=("ln.bias",)), {"frozen": ()}, "trains 1 parameter"),
     ("parameter-set", PLAIN, {"left_out": ("ln.bias",)}, "missing in the candidate (1): ln.bias"),
     ("parameter-set", replace(PLAIN, left_out=("ln.bias",)), {"left_out": ()}, "extra in the candidate (1): ln.bias"),
+    ("network-rebuilt-otherwise", REBUILT, {"rebuilt": "otherwise"}, "Before update 3 the candidate makes 1 parameter"),
+    ("optimizer-state-not-carried", REBUILT, {"rebuilt_carries": False}, "before update 3 lacks state of 1 parameter"),
+    ("accumulation-changed-midway", PLAIN, {"more_from": 3}, "From update 3 on the candidate accumulates over 3"),
+    ("accumulation-changed-midway", replace(PLAIN, more_from=3), {"more_from": 5}, "over 2 micro-steps, not over 3"),
     ("optimizer-class", PLAIN, {"optimizer": "Adam"}, "is Adam, the reference's AdamW"),
     ("scheduler-per-micro-step", PLAIN, {"rate": lambda s: RATE(2 * s), "scheduler_steps": 2}, "at every micro-step"),
     ("scheduler-cadence", PLAIN, {"rate": lambda s: RATE(3 * s), "scheduler_steps": 3}, "24 times in 8 updates"),
@@ -482,6 +488,12 @@ NEAR_MISSES = [
     (structure.parameter_set, PLAIN, {"frozen": ("ln.bias",)}),
     (structure.parameter_set, PLAIN, {"initial": ("wte.weight",)}),
     (structure.parameter_set, PLAIN, {"fails_in": BEFORE_RECORDING}),
+    (rebuilding.network_rebuilt_otherwise, REBUILT, {"initial": ("wte.weight",)}),
+    (rebuilding.network_rebuilt_otherwise, REBUILT, {"rebuilt_carries": False}),
+    (rebuilding.optimizer_state_not_carried, REBUILT, {"rebuilt": "otherwise", "rebuilt_carries": False}),
+    (rebuilding.optimizer_state_not_carried, REBUILT, {"betas": (0.9, 0.999)}),
+    (rebuilding.accumulation_changed_midway, PLAIN, {"short": (3,)}),
+    (rebuilding.accumulation_changed_midway, PLAIN, {"micro_steps": 3}),
     (structure.optimizer_class, PLAIN, {"betas": (0.9, 0.999)}),
     (cadence.scheduler_cadence, PLAIN, {"scheduler_steps": 2}),
     (cadence.scheduler_cadence, PLAIN, {"rate": lambda step: RATE(2 * step)}),

@@ -107,11 +107,11 @@ def test_served_tokens_are_counted(tmp_path):
 
 def test_validation_windows_come_from_the_global_generator(tmp_path):
     (path,) = write_shards(tmp_path, 100)
-    batches = ValidationBatches(path, batch_size=5, block_size=7, device=CPU)
+    batches = ValidationBatches(path, block_size=7, device=CPU)
     torch.manual_seed(3)
     expected = torch.randint(100 - 7, (5,))
     torch.manual_seed(3)
-    inputs, targets = batches.get_batch()
+    inputs, targets = batches.get_batch(5)
     assert torch.equal(inputs[:, 0], expected)
     assert torch.equal(inputs, expected[:, None] + torch.arange(7))
     assert torch.equal(targets, inputs + 1)
@@ -121,7 +121,7 @@ def test_validation_windows_come_from_the_global_generator(tmp_path):
 def test_too_few_validation_tokens_are_an_error(tmp_path, length):
     (path,) = write_shards(tmp_path, length)
     with pytest.raises(DataError):
-        ValidationBatches(path, batch_size=1, block_size=7, device=CPU)
+        ValidationBatches(path, block_size=7, device=CPU)
 
 
 def test_a_missing_token_file_is_an_error_that_helps(tmp_path):

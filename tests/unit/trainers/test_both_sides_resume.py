@@ -55,18 +55,48 @@ def same(one, other):
     return one == other
 
 
+def operations(*listed):
+    fields = {"trigger_loss": 0.0, "max_wait_iters": 0, "reevaluate": False}
+    return [{"name": name, "value": value, **fields} for name, value in listed]
+
+
+HYPERPARAMETERS = operations(
+    ("set_lr", 5e-3), ("set_batch_size", 3), ("set_grad_accum", 2), ("set_warmup_iters", 1), ("set_eval_iters", 2)
+)
+ALPHA, OFFSET = operations(("set_curriculum_alpha", 0.7), ("reset_lr_schedule", None))
+GROWN = operations(("widen_mlp", 40), ("stack_layers", [0, 0]), ("set_attn_lora_rank", 2), ("set_lr", 2e-3))
+UNEVEN = operations(("set_layer_lora_rank", ["attn.0", 3]), ("set_embedding_lora_rank", 2), ("freeze_layer", "ffn.0"))
+RESUMED = {
+    "low-rank": LORA,
+    "scored": SCORED,
+    "hyper-parameters": (*SCORED, f"--scaling_schedule={[*HYPERPARAMETERS, ALPHA, OFFSET]}"),
+    "grown": (f"--scaling_schedule={GROWN}",),
+    "uneven": (*LORA, f"--scaling_schedule={UNEVEN}"),
+    "again-and-again": (f"--scaling_schedule={[{**one, 'max_wait_iters': 2} for one in HYPERPARAMETERS]}",),
+}
+KEPT = (
+    *("model", "param_names", "optimizer", "model_args", "iter_num", "best_val_loss", "rank_states"),
+    *("iter_of_last_op", "lr_schedule_offset", "scaling_schedule", "set_by_operations"),
+)
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.parametrize("options", [LORA, SCORED])
+@pytest.mark.parametrize("options", RESUMED.values(), ids=RESUMED)
 @pytest.mark.parametrize("side", [reference, candidate])
 def test_a_resumed_run_is_the_straight_one(side, options, data_dir, tmp_path, monkeypatch):
+    # what is set for the resumed run would win: machine and place alone are
+    machine = (f"--data_dir={data_dir}", f"--corpus_dist_dir={tmp_path}", *SMALL[:5], "--log_interval=1")
     found = {}
-    for name, parts in (("straight", [6]), ("resumed", [4, 6])):
-        common = (f"--data_dir={data_dir}", f"--out_dir={tmp_path / name}", f"--corpus_dist_dir={tmp_path}", *SMALL)
+    for name, parts in (("straight", [8]), ("resumed", [4, 6, 8])):
         for last in parts:
-            given = options if last == parts[0] else [one for one in options if "dir" in one or "tokens" in one]
-            side([*common, *given, f"--max_iters={last}"], monkeypatch)
+            given = (*SMALL[5:], *options) if last == parts[0] else [one for one in options if "tokens" in one]
+            place = f"--out_dir={tmp_path / name}", f"--scaling_schedule_file={tmp_path / 'schedule.json'}"
+            if not any("scaling_schedule" in one for one in options):
+                place = place[:1]
+            side([*machine, *place, *given, f"--max_iters={last}"], monkeypatch)
         found[name] = torch.load(tmp_path / name / "ckpt.pt")
-    for key in ("model", "param_names", "optimizer", "model_args", "iter_num", "best_val_loss", "rank_states"):
+        (tmp_path / "schedule.json").unlink(missing_ok=True)
+    for key in KEPT:
         assert same(found["straight"][key], found["resumed"][key]), key
 
 

@@ -18,6 +18,7 @@ from trainers.datasets.char_tiny import CHARACTERS, markov_chain
 KEYS = [
     *("model", "optimizer", "param_names", "model_args", "iter_num", "best_val_loss", "config"),
     *("iter_of_last_op", "lr_schedule_offset", "scaler"),
+    "set_by_operations",
     *("final_wandb_run_name", "scaling_schedule", "scaling_schedule_file", "rank_states"),
 ]
 

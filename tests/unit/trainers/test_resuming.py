@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import random
 
 import pytest
@@ -15,11 +14,10 @@ from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.curriculum import Curriculum
 from trainers.char_gpt.overriding import TRAINING_KEYS, apply_saved_parameters
 from trainers.char_gpt.rank_state import gather_rank_states, restore_rank_state
-from trainers.char_gpt.scaling import read_scaling_schedule, restore_scaling_schedule_state, start_scaling_schedule
 from trainers.common.config import build_config, flatten, options_of
 from trainers.common.discovery import emergency_iterations, load_checkpoint_with_fallback
 from trainers.common.distributed import World
-from trainers.common.errors import CheckpointError, ConfigError
+from trainers.common.errors import CheckpointError
 from trainers.common.optimizers.adamw import build_adamw
 from trainers.common.optimizers.transfer import optimizer_order, transfer_optimizer_state
 from trainers.common.weights import apply_smart_state_dict_loading
@@ -270,45 +268,3 @@ def test_another_number_of_processes_starts_afresh(tmp_path, capsys):
     restore_rank_state([*states, *states], resumed, world=ALONE)
     assert torch.equal(resumed.get_batch()[0], untouched.get_batch()[0])
     assert "saved by 2 processes, resumed by 1" in capsys.readouterr().out
-
-
-def operation(**fields):
-    return {"name": "set_lr", "value": 1.0, "trigger_loss": 0.0, "max_wait_iters": 5, "reevaluate": False, **fields}
-
-
-def test_a_run_from_scratch_completes_nothing(tmp_path):
-    path = tmp_path / "schedule.json"
-    path.write_text(json.dumps([operation(completed=True), operation()]))
-    assert [one["completed"] for one in start_scaling_schedule(str(path), is_master=True)] == [False, False]
-    assert [one["completed"] for one in read_scaling_schedule(path)] == [False, False]
-    assert start_scaling_schedule(None, is_master=True) == []
-
-
-@pytest.mark.parametrize("file", ["schedule.json", "here/schedule.json"])
-def test_a_resumed_run_honours_what_is_completed(tmp_path, monkeypatch, file):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / file
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps([operation(), operation()]))
-    saved = {"scaling_schedule": [operation(completed=True), operation()], "scaling_schedule_file": file}
-    restored = restore_scaling_schedule_state(file, saved, is_master=True)
-    assert [one["completed"] for one in restored] == [True, False]
-    assert json.loads(path.read_text()) == restored
-
-
-@pytest.mark.parametrize("file", [None, "other.json"])
-def test_a_resumed_run_with_another_schedule_follows_that_one(tmp_path, monkeypatch, capsys, file):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "other.json").write_text("[]")
-    saved = {"scaling_schedule": [operation(completed=True)], "scaling_schedule_file": "schedule.json"}
-    assert restore_scaling_schedule_state(file, saved, is_master=True) == []
-    assert f"the checkpoint follows schedule.json, this run {file}" in capsys.readouterr().out
-
-
-def test_a_schedule_that_lacks_a_field_is_refused(tmp_path):
-    path = tmp_path / "schedule.json"
-    path.write_text(json.dumps([{key: value for key, value in operation().items() if key != "reevaluate"}]))
-    with pytest.raises(ConfigError, match="reevaluate"):
-        read_scaling_schedule(path)
-    with pytest.raises(ConfigError, match="does not exist"):
-        read_scaling_schedule(tmp_path / "nowhere.json")
