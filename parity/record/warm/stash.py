@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
@@ -26,6 +26,7 @@ class Stash:
         self._loading = loading
         self._modules = {name: module for name, module in sys.modules.items() if name not in loading.before}
         self._packages = dict(self._modules)
+        self._mains = dict(_holders_of_main(self._modules))
         self._unbound = {name for name in self._modules if self._unbind(name)}
 
     def _unbind(self, name: str) -> bool:
@@ -65,6 +66,8 @@ class Stash:
     def bring_back(self, name: str) -> None:
         """Put ``name`` into ``sys.modules``, and around it what executing it would have left."""
         module = sys.modules[name] = self._modules.pop(name)
+        for attribute in self._mains.get(name, ()):
+            setattr(module, attribute, sys.modules["__main__"])
         if name in self._unbound:
             package, _, last = name.rpartition(".")
             setattr(self._packages[package], last, module)
@@ -91,6 +94,15 @@ class Stash:
         spec.loader.exec_module(type(sys)(name))
         sys.modules[name] = sys.modules.pop(name)
         spec._initializing = False
+
+
+def _holders_of_main(modules: "dict[str, ModuleType]") -> "Iterator[tuple[str, list[str]]]":
+    """Modules that have imported the main one, with their names for it: the program's is another than the server's."""
+    main = sys.modules["__main__"]
+    for name, module in modules.items():
+        held = [attribute for attribute, value in getattr(module, "__dict__", {}).items() if value is main]
+        if held:
+            yield name, held
 
 
 class _Returning:
