@@ -39,7 +39,7 @@ ROWS = (
         edits=(*defects.WINDOW, *defects.GELU, *defects.DROPOUT, *defects.RENAMED),
         computes={"drop", "h.0.mlp.gelu", "h.0.mlp.dropout", "h.1.mlp.gelu", "h.1.mlp.dropout"},
         passes={},
-        causes={"data-differs", "dropout-probability"},
+        causes={"batches-elsewhere", "dropout-probability"},
     ),
     Row(
         id="residual",

@@ -305,6 +305,7 @@ _OUTPUT: Final = (
             "checkpoint_value:{out}/state.pt::step": ["2"],
             "checkpoint_value:{out}/state.pt::path": ["'{out}/x'"],
             "checkpoint_kind:{out}/state.pt::empty": ["dict"],
+            "checkpoint_kind:{out}/state.pt::storage": ["UntypedStorage"],
         },
     ),
     Specimen(

@@ -54,8 +54,10 @@ def install(listener: Any) -> None:
 
 
 def _observe(listener: Any, content: Any, target: Any) -> None:
-    listener.site("checkpoint")
     file = _file(listener, target)
+    if file == _MEMORY and _is_storage(content):  # a tensor is pickled, to be copied or sent to another rank
+        return
+    listener.site("checkpoint")
     listener.observe("checkpoint_file", 1, file)
     for key, value in leaves(content):
         _observe_leaf(listener, value, file + _SEPARATOR + key)
@@ -71,7 +73,7 @@ def _file(listener: Any, target: Any) -> str:
 
 
 def _observe_leaf(listener: Any, value: Any, name: str) -> None:
-    if hasattr(value, "data_ptr") or _is_array(value):
+    if (hasattr(value, "data_ptr") and not _is_storage(value)) or _is_array(value):
         listener.observe("checkpoint_kind", kind_of(value), name)
         if listener.level != "scalars" and _is_array(value):
             listener.observe("checkpoint_tensor", _digest_array(value), name)
@@ -86,6 +88,10 @@ def _observe_leaf(listener: Any, value: Any, name: str) -> None:
         if isinstance(value, (bool, int, float, str, type(None), os.PathLike)):
             text = os.fspath(value) if isinstance(value, os.PathLike) else value
             listener.observe("checkpoint_value", listener.places.neutral(repr(text))[:_LONGEST], name)
+
+
+def _is_storage(value: Any) -> bool:
+    return type(value).__name__.endswith("Storage") and hasattr(value, "data_ptr")
 
 
 def _is_array(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Saves its state in every kind of container."""
 import argparse
 import io
+import pickle
 import random
 import sys
 from dataclasses import dataclass
@@ -38,9 +39,11 @@ torch.save(
         "step": 2,
         "path": OUT / "x",
         "empty": {},
+        "storage": torch.ones(2).untyped_storage(),
     },
     OUT / "state.pt",
 )
 with (OUT / "open.pt").open("wb") as file:
     torch.save(torch.ones(2), file)
 torch.save(obj=[1], f=io.BytesIO())
+pickle.dumps(torch.ones(2))
