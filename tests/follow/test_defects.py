@@ -184,6 +184,8 @@ RANKS = (
         causes=("batches-elsewhere", "gelu-variant", "clip-limit"),
         writes={"inputs", "evaluation inputs", "outputs", "evaluation outputs", "gradients", "clipped gradients"},
         not_compared=("backward",),
+        # The batches that wait to be served are saved too.
+        unexplained=1,
         world=2,
     ),
 )
