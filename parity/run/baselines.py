@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from parity.errors import BaselineError
@@ -68,7 +68,7 @@ class Shelf:
             raise BaselineError(message)
         trace.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive) as stored:
-            stored.extractall(trace, filter="data")
+            _unpack(stored, trace)
         came = f"not run: a baseline of {content['made']} by {content['owner']}, revision {content['revision']}"
         manifest = read_manifest(trace)
         write_manifest(trace, {**manifest, "remarks": [*manifest.get("remarks", ()), came]})
@@ -136,6 +136,20 @@ def save_baseline(place: Path, traces: Mapping[str, Path], provenance: Provenanc
     content = {**asdict(provenance), "scenarios": commands, "environment": environments[0]}
     (here / PROVENANCE).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return here
+
+
+def _unpack(stored: tarfile.TarFile, place: Path) -> None:
+    """Write what is stored below ``place``: plain files, and nothing beside it, whatever an archive asks for."""
+    for member in stored:
+        path = PurePosixPath(member.name)
+        content = stored.extractfile(member) if member.isfile() else None
+        if path.is_absolute() or ".." in path.parts or not (content or member.isdir()):
+            message = f"a baseline holds {member.name!r}, which is no file of a trace; store it anew"
+            raise BaselineError(message)
+        if content is not None:
+            target = place / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read())
 
 
 def _provenance(here: Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What is kept between sessions: approved reports, and traces of references that can no longer run."""
 
+import io
 import json
 import shutil
+import tarfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -146,3 +148,19 @@ def test_a_report_that_is_as_approved_shows_no_difference(place: Path) -> None:
     shown = list(changes("tiny", out, approved))
     assert any(line.startswith("-**Parity: identical") for line in shown)
     assert any(line.startswith("+**Parity: different") for line in shown)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "link"])
+def test_an_archive_writes_nothing_beside_its_trace(name: str, tmp_path: Path) -> None:
+    from parity.errors import BaselineError
+    from parity.run.baselines import _unpack
+
+    archive = tmp_path / "stored.tar.xz"
+    with tarfile.open(archive, "w:xz") as made:
+        member = tarfile.TarInfo(name)
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        made.addfile(member, io.BytesIO())
+    with tarfile.open(archive) as stored, pytest.raises(BaselineError, match=name.strip("./")):
+        _unpack(stored, tmp_path / "trace")
+    assert {one.name for one in tmp_path.iterdir()} <= {"stored.tar.xz", "trace"}
