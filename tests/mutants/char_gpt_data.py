@@ -81,7 +81,7 @@ DATA: Final = (
         "first-shard-only",
         "batches-elsewhere",
         BATCH_MANAGER,
-        (19, Phase.EVAL, "eval_batch"),
+        (4, Phase.CHECKPOINT, "checkpoint_value"),
         (_BATCHES, "(self._next_shard + 1) % len(self._shards)", "0"),
     ),
     planted(

@@ -11,6 +11,8 @@ from parity.trace.channels import Phase
 
 _NETWORK: Final = ("parameter_kind", "parameter_initial", "tied_storage")
 _STATE: Final = "optimizer_state_initial"
+_FURTHER: Final = "#"
+"""In the names of what belongs to a further model, beside the one that is trained first."""
 _STORED: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 _FOLLOWS: Final = (
     *_NETWORK,
@@ -29,6 +31,8 @@ def network_rebuilt_otherwise(case: Case) -> Cause | None:
     """Parameters that first appear while the training goes on are others, or hold something else."""
     found = [one for one in measurements(case, *_NETWORK) if one.update >= 0]
     if not found or len(found) < len(measurements(case, *_NETWORK)) or case.findings("exit_status"):
+        return None
+    if any(_FURTHER in each.name for each in found):  # a copy, an average, that is first called while training goes on
         return None
     one = min(found, key=lambda each: each.moment)
     since = _before(one)
