@@ -54,7 +54,7 @@ def obstacles(trace: Path, world: int) -> list[str]:
 def dependencies(trace: Path, words: Sequence[str], directory: Path) -> dict[str, dict[str, str]]:
     """Digests of every file, listing and variable that the run in ``trace`` depended on, as they are now."""
     lists = [_read(path) for path in sorted(trace.glob(PATTERN))]
-    scripts = [str(directory / word) for word in words if (directory / word).is_file()]
+    scripts = [str(directory / word) for word in words if _is_file(directory / word)]
     files = {path for one in lists for path in [*one["files"], one["interpreter"]]} | set(scripts)
     listings = {path for one in lists for path in one["listings"]}
     return {
@@ -107,6 +107,13 @@ def _digest_listing(path: Path) -> str:
     except OSError:
         return _MISSING
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a word of a command need not be a path: it may be too long for one
+        return False
 
 
 def _moved(path: Path) -> float:

@@ -229,9 +229,9 @@ BENIGN_OPERATIONS: Final = (
         _RESUME,
         (
             "char_gpt/settings.py",
-            "    return Settings(**{**chosen, **changed}, changed=dict(changed))",
+            "    return ValuesInForce(**{**chosen, **changed}, changed=dict(changed))",
             (
-                "    settings = Settings(**chosen)\n    for name, value in changed.items():\n"
+                "    settings = ValuesInForce(**chosen)\n    for name, value in changed.items():\n"
                 "        settings.change(name, value)\n    return settings"
             ),
         ),

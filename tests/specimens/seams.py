@@ -221,7 +221,9 @@ _LOOP: Final = (
         id="replaced-buffer",
         words=("seams/replaces_buffer.py",),
         updates=3,
-        expects={"buffer:memory": times(3), "buffer:constant": [], "buffer_initial": times(2)},
+        # One is seen as soon as the one before it is gone, which is for the interpreter to decide.
+        warm=False,
+        expects={"buffer:memory": lambda found: len(found) >= 2, "buffer:constant": [], "buffer_initial": times(2)},
     ),
     Specimen(
         id="compiled",

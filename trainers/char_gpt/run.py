@@ -14,7 +14,7 @@ from trainers.char_gpt.beginning import Beginning
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.learner import Learner
 from trainers.char_gpt.progress import Progress
-from trainers.char_gpt.settings import Settings
+from trainers.char_gpt.settings import ValuesInForce
 from trainers.char_gpt.start import data_vocabulary_size, start_run
 from trainers.char_gpt.stream import open_remapping, open_stream
 from trainers.char_gpt.vocabulary import Remapping
@@ -30,7 +30,7 @@ class Run:
 
     config: CharGptConfig
     """What the run began with; ``settings`` are in force."""
-    settings: Settings
+    settings: ValuesInForce
     progress: Progress
     learner: Learner
     stream: BatchManager

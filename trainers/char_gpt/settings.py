@@ -10,7 +10,7 @@ from trainers.common.config import flatten
 
 
 @dataclass(kw_only=True)
-class Settings:
+class ValuesInForce:
     """Values in force. All but the last two are keys of the configuration, which says what the run began with."""
 
     learning_rate: float
@@ -39,8 +39,8 @@ CONFIGURED = (
 )
 
 
-def begin_settings(config: CharGptConfig, changed: Mapping[str, object]) -> Settings:
+def begin_settings(config: CharGptConfig, changed: Mapping[str, object]) -> ValuesInForce:
     """Begin with what ``config`` says, but for what operations had ``changed`` before a resume."""
     values = flatten(config)
     chosen: dict[str, object] = {name: values[name] for name in CONFIGURED}
-    return Settings(**{**chosen, **changed}, changed=dict(changed))  # type: ignore[arg-type]
+    return ValuesInForce(**{**chosen, **changed}, changed=dict(changed))  # type: ignore[arg-type]

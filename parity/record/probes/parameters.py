@@ -17,7 +17,10 @@ CHANNELS: Final = (
     "buffer",
 )
 SEAM: Final = "first call of a model; for one that is never called as a module, the objects that the interpreter knows"
-BLIND: Final = "copies that are never called as modules; writes to them through .data on an accelerator"
+BLIND: Final = (
+    "copies that are never called as modules; writes to them through .data on an accelerator; a buffer that its module "
+    "replaces, as long as something else keeps the one before"
+)
 
 
 def install(listener: Any) -> None:

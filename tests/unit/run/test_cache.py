@@ -137,3 +137,9 @@ def test_a_file_is_its_content_and_a_change_is_any_write(tmp_path):
     path.write_text("b")
     assert digest_file(path) != before
     assert digest_file(tmp_path / "none") == "missing"
+
+
+def test_a_word_of_a_command_may_be_too_long_for_a_path(tmp_path):
+    from parity.run.dependencies import dependencies
+
+    assert dependencies(tmp_path, ["--schedule=" + "x" * 5000], tmp_path)["files"] == {}
