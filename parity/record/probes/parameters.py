@@ -78,6 +78,8 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
     first_name: dict[int, str] = {}
     for name, tensor, is_parameter in tensors:
         if not is_parameter:
+            if name in listener.buffers:  # another one in its place: a change, which is seen after the update
+                continue
             listener.observe("buffer_initial", digest_tensor(tensor), name)
             listener.buffers[name] = _mark(tensor)
             continue
