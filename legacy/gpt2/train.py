@@ -70,6 +70,8 @@ parser.add_argument('--spam-theta', type=float, default=50.0)
 parser.add_argument('--spam-interval', type=int, default=1000)
 parser.add_argument('--spam-warmup-steps', type=int, default=100)
 parser.add_argument('--spam-enable-clip', action='store_true')
+parser.add_argument('--sinkgd-iterations', type=int, default=5)
+parser.add_argument('--sinkgd-temperature', type=float, default=0.1)
 parser.add_argument('--adamwprune-base-optimizer-name', default='adamw',
                     choices=['adam', 'adamw', 'adamwadv', 'adamwspam'])
 parser.add_argument('--adamwprune-beta1', type=float, default=0.9)

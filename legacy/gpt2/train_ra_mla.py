@@ -25,7 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 from lib.optimizers import (apply_periodic_spam_reset, apply_prune_gradient_masking, apply_spam_gradient_processing,
                             create_optimizer, update_prune_masks)
 from lib.pruning import MagnitudePruning, MovementPruning
-from model import GPT, GPTConfig, MODEL_SIZES
+from model import GPT, GPTConfig, MLP, MODEL_SIZES
 
 # ----------------------------------------------------------------------------------------------------------------------
 # arguments
@@ -36,12 +36,16 @@ parser.add_argument('--model-name', default='gpt2', choices=sorted(MODEL_SIZES))
 parser.add_argument('--block-size', type=int, default=1024, help="tokens per sequence")
 parser.add_argument('--dropout', type=float, default=0.1)
 parser.add_argument('--bias', action=argparse.BooleanOptionalAction, default=True)
-parser.add_argument('--ra-step', default='V0', help="V0 to V19, C1 to C3")
+parser.add_argument('--ra-step', default='V0', help="V0 to V19, C1 to C3, 0 to 18, L0 to L7, S0 to S3, R0 to R3")
 parser.add_argument('--low-size', type=int, default=64, help="R_ff of most steps with R-MLP")
 parser.add_argument('--large-low-size', type=int, default=1152, help="R_ff of V13, V15 and V18")
 parser.add_argument('--kept-positions', type=int, default=391, help="k of V14, V17 and C1 to C3")
 parser.add_argument('--recent-positions', type=int, default=64)
 parser.add_argument('--latent-channels', type=int, default=32, help="k of C1; C2 has half of it, C3 a quarter")
+parser.add_argument('--narrow-channels', type=int, default=128,
+                    help="of latents and contexts in 8 to 12, 14 to 16, L6, L7, S0 to S3")
+parser.add_argument('--walk-neighbours', type=int, default=32)
+parser.add_argument('--walk-window', type=int, default=128)
 parser.add_argument('--activation-delay', type=int, default=75)
 parser.add_argument('--calm-start', type=int, default=250)
 parser.add_argument('--calm-interval', type=int, default=50)
@@ -67,6 +71,8 @@ parser.add_argument('--spam-theta', type=float, default=50.0)
 parser.add_argument('--spam-interval', type=int, default=1000)
 parser.add_argument('--spam-warmup-steps', type=int, default=100)
 parser.add_argument('--spam-enable-clip', action='store_true')
+parser.add_argument('--sinkgd-iterations', type=int, default=5)
+parser.add_argument('--sinkgd-temperature', type=float, default=0.1)
 parser.add_argument('--adamwprune-base-optimizer-name', default='adamw',
                     choices=['adam', 'adamw', 'adamwadv', 'adamwspam'])
 parser.add_argument('--adamwprune-beta1', type=float, default=0.9)
@@ -91,7 +97,8 @@ args = parser.parse_args()
 # ----------------------------------------------------------------------------------------------------------------------
 # the steps
 
-step = dict(R=None, restart=False, low=None, mixer=False, gate=False, kv=None, latent=None, delay=None, calm=False)
+step = dict(R=None, restart=False, low=None, mixer=False, gate=False, kv=None, latent=None, delay=None, calm=False,
+            ratio=None, lens=None, walk=None, options={})
 golden = max(args.recent_positions, int(args.block_size * (1.0 / (1.0 + 1.618)))) # "learned", in fact a constant
 STEPS = {
     'V0': dict(),
@@ -118,9 +125,58 @@ STEPS = {
     'C2': dict(kv=args.kept_positions, latent=args.latent_channels // 2),
     'C3': dict(kv=args.kept_positions, latent=args.latent_channels // 4),
 }
+
+# older ones: RATIO
+narrow = args.narrow_channels
+STEPS.update({
+    '0': dict(),
+    '1': dict(options=dict(optimizer='adamwspam', pruning_method='magnitude', target_sparsity=0.5)),
+    '2': dict(ratio=dict(mlp=5.0)),
+    '3': dict(ratio=dict(mlp=4.25, gate=True)),
+    '4': dict(ratio=dict(gate=True, cross=True)),
+    '5': dict(ratio=dict(band=True)),
+    '6': dict(ratio=dict(mlp=5.0, band=True)),
+    '7': dict(ratio=dict(gate=True, cross=True, band=True)),
+    '8': dict(ratio=dict(latent=narrow)),
+    '9': dict(ratio=dict(mlp=10 / 3, latent=narrow)),
+    '10': dict(ratio=dict(mlp=8 / 3, latent=narrow, gate=True, cross=True)),
+    '11': dict(ratio=dict(mlp=10 / 3, latent=narrow, band=True)),
+    '12': dict(ratio=dict(mlp=8 / 3, latent=narrow, gate=True, cross=True, band=True)),
+    '13': dict(ratio=dict(rows='topk')),
+    '14': dict(ratio=dict(mlp=10 / 3, latent=narrow, rows='topk')),
+    '15': dict(ratio=dict(mlp=10 / 3, latent=narrow, band=True, rows='topk')),
+    '16': dict(ratio=dict(mlp=8 / 3, latent=narrow, gate=True, cross=True, band=True, rows='topk')),
+    '17': dict(ratio=dict(rows='topk', on_weights=True)),
+    '18': dict(ratio=dict(rows='entropy')),
+})
+# lenses, and optimizers for the fullest of them
+L6 = dict(transpose=True, discovery=True, route=True, latent=narrow, context=narrow)
+STEPS.update({
+    'L0': dict(lens=dict()),
+    'L1': dict(lens=dict(transpose=True)),
+    'L2': dict(lens=dict(discovery=True)),
+    'L3': dict(lens=dict(transpose=True, discovery=True)),
+    'L4': dict(lens=dict(transpose=True, discovery=True, no_mlp=True)),
+    'L5': dict(lens=dict(transpose=True, discovery=True, route=True)),
+    'L6': dict(lens=L6),
+    'L7': dict(lens=dict(L6, conductor=True)),
+    'S0': dict(lens=L6, options=dict(optimizer='adamwspam')),
+    'S1': dict(lens=L6, options=dict(optimizer='sinkgd', sinkgd_temperature=0.1, sinkgd_iterations=5)),
+    'S2': dict(lens=L6, options=dict(optimizer='sinkgd', sinkgd_temperature=0.05, sinkgd_iterations=10)),
+    'S3': dict(lens=L6, options=dict(optimizer='sinkgd', sinkgd_temperature=0.2, sinkgd_iterations=3)),
+})
+# random walks with restart
+STEPS.update({
+    'R0': dict(),
+    'R1': dict(walk=dict()),
+    'R2': dict(walk=dict(reversible=True)),
+    'R3': dict(walk=dict(reversible=True, forward=0.7)), # its bias of columns reaches nobody
+})
 if args.ra_step not in STEPS:
-    raise ValueError(f"unknown step {args.ra_step!r}")
+    raise ValueError(f"unknown step {args.ra_step!r}, expected one of {', '.join(STEPS)}")
 step.update(STEPS[args.ra_step])
+for key, value in step['options'].items(): # what a step brings along counts more than the command line
+    setattr(args, key, value)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # the parts
@@ -280,7 +336,250 @@ class PrunedKVAttention(nn.Module):
         y = y.transpose(1, 2).contiguous().view(B, T, C)
         return self.resid_dropout(self.c_proj(y))
 
+def past(T, window=None): # where row i may look at column j
+    mask = torch.ones(T, T, dtype=torch.bool).tril()
+    return mask if window is None else mask.triu(-window)
+
+class RatioAttention(nn.Module):
+    """ attention with (some of) a latent for keys and values, scores both ways in a band, gates for rows and heads """
+
+    def __init__(self, config, options):
+        super().__init__()
+        C = config.n_embd
+        self.latent = options.get('latent')
+        if self.latent is None:
+            self.c_attn = nn.Linear(C, 3 * C, bias=config.bias)
+        else:
+            self.c_query = nn.Linear(C, C, bias=config.bias)
+            self.c_down = nn.Linear(C, self.latent, bias=False)
+            self.c_up = nn.Linear(self.latent, 2 * C, bias=False)
+        self.c_proj = nn.Linear(C, C, bias=config.bias)
+        self.resid_dropout = nn.Dropout(config.dropout)
+        self.w_band = nn.Parameter(torch.tensor(0.3)) if options.get('band') else None
+        self.rows, self.on_weights = options.get('rows'), options.get('on_weights', False)
+        if self.rows:
+            self.w_row = nn.Parameter(torch.ones(config.n_head))
+            self.w_row_bias = nn.Parameter(torch.full((config.n_head,), 2.0))
+        self.w_head = nn.Parameter(torch.tensor(0.1)) if options.get('gate') else None
+        self.n_head, self.n_embd, self.dropout = config.n_head, config.n_embd, config.dropout
+
+    def forward(self, x, gate):
+        B, T, C = x.size()
+        D = C // self.n_head
+        if self.latent is None:
+            q, k, v = self.c_attn(x).split(C, dim=2)
+        else:
+            q = self.c_query(x)
+            k, v = self.c_up(self.c_down(x)).split(C, dim=2)
+        q = q.view(B, T, self.n_head, D).transpose(1, 2)
+        k = k.view(B, T, self.n_head, D).transpose(1, 2)
+        v = v.view(B, T, self.n_head, D).transpose(1, 2)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(D)
+        if self.w_band is not None:
+            scores = scores + self.w_band * scores.transpose(-2, -1).masked_fill(~past(T, 64).to(x.device), 0.0)
+        att = F.softmax(scores.masked_fill(~past(T).to(x.device), float('-inf')), dim=-1)
+        if self.w_head is not None and gate is not None:
+            att = (1.0 - self.w_head) * att + self.w_head * (att * gate.unsqueeze(-1))
+        if self.rows:
+            if self.rows == 'topk':
+                statistic = att.topk(min(8, T), dim=-1).values.sum(dim=-1)
+            else:
+                p = att.clamp(min=1e-12)
+                statistic = -(p * p.log()).sum(dim=-1)
+            g = torch.sigmoid(statistic * self.w_row.view(1, -1, 1) + self.w_row_bias.view(1, -1, 1)).unsqueeze(-1)
+            if self.on_weights:
+                att = (1.0 - 0.2) * att + 0.2 * (att * g)
+        y = F.dropout(att, p=self.dropout, training=self.training) @ v
+        if self.rows and not self.on_weights:
+            y = y * g
+        y = y.transpose(1, 2).contiguous().view(B, T, C)
+        return self.resid_dropout(self.c_proj(y)), att
+
+class RatioMLP(nn.Module):
+    """ an MLP of any width that may look at the most attended positions, and gate the heads of the next block """
+
+    def __init__(self, config, options):
+        super().__init__()
+        C, hidden = config.n_embd, int(options.get('mlp', 4.0) * config.n_embd)
+        self.c_fc = nn.Linear(C, hidden, bias=config.bias)
+        self.cross = self.gate_down = None
+        if options.get('cross'):
+            self.cross = nn.Linear(hidden, hidden, bias=False)
+            self.w_cross = nn.Parameter(torch.tensor(0.3))
+        if options.get('gate'):
+            self.gate_down = nn.Linear(hidden, 64)
+            self.gate_up = nn.Linear(64, config.n_head)
+            nn.init.constant_(self.gate_up.bias, 2.0)
+        self.c_proj = nn.Linear(hidden, C, bias=config.bias)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x, att):
+        h, gate = F.gelu(self.c_fc(x)), None
+        if self.cross is not None:
+            with torch.no_grad():
+                mean = att.mean(dim=1)
+                values, places = mean.topk(min(8, x.size(1)), dim=-1)
+                kept = torch.zeros_like(mean).scatter(-1, places, values)
+                kept = kept / kept.sum(dim=-1, keepdim=True)
+            h = h + self.w_cross * self.cross(kept @ h)
+        if self.gate_down is not None: # from the positions so far: over all of them, the future would leak
+            so_far = self.gate_down(h).cumsum(dim=1) / torch.arange(1, x.size(1) + 1, device=x.device).view(1, -1, 1)
+            gate = torch.sigmoid(self.gate_up(so_far)).transpose(1, 2)
+        return self.dropout(self.c_proj(h)), gate
+
+class RatioBlock(nn.Module):
+
+    def __init__(self, block, config, options):
+        super().__init__()
+        self.ln_1, self.ln_2 = block.ln_1, block.ln_2
+        self.attn = RatioAttention(config, options)
+        self.mlp = RatioMLP(config, options)
+
+class RatioBlocks(nn.Module):
+    """ all blocks in one, as each hands its gate to the next """
+
+    def __init__(self, blocks, config, options):
+        super().__init__()
+        self.blocks = nn.ModuleList([RatioBlock(block, config, options) for block in blocks])
+
+    def forward(self, x):
+        gate = None
+        for block in self.blocks:
+            y, att = block.attn(block.ln_1(x), gate)
+            x = x + y
+            y, gate = block.mlp(block.ln_2(x), att)
+            x = x + y
+        return x
+
+class LensAttention(nn.Module):
+    """ scores, their transpose and a bias of columns, mixed per head """
+
+    def __init__(self, config, options):
+        super().__init__()
+        C, latent = config.n_embd, options.get('latent')
+        full = lambda: nn.Linear(C, C, bias=False)
+        cut = lambda: nn.Sequential(nn.Linear(C, latent, bias=False), nn.Linear(latent, C, bias=False))
+        self.c_query = full()
+        self.c_key = cut() if latent else full()
+        self.c_value = cut() if latent else full()
+        self.c_proj = full()
+        self.w_lens = nn.Parameter(torch.tensor([2.2, 0.6, 0.1]).repeat(config.n_head, 1))
+        self.found = None
+        if options.get('discovery'):
+            self.found = nn.Parameter(0.02 * torch.randn(config.n_head, C // config.n_head))
+        self.resid_dropout = nn.Dropout(config.dropout)
+        self.transpose = options.get('transpose', False)
+        self.n_head, self.dropout = config.n_head, config.dropout
+
+    def forward(self, x):
+        B, T, C = x.size()
+        D = C // self.n_head
+        q = self.c_query(x).view(B, T, self.n_head, D).transpose(1, 2)
+        k = self.c_key(x).view(B, T, self.n_head, D).transpose(1, 2)
+        v = self.c_value(x).view(B, T, self.n_head, D).transpose(1, 2)
+        w = F.softmax(self.w_lens, dim=-1)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(D)
+        mixed = w[:, 0].view(1, -1, 1, 1) * scores
+        if self.transpose:
+            mixed = mixed + w[:, 1].view(1, -1, 1, 1) * scores.transpose(-2, -1)
+        if self.found is not None:
+            mixed = mixed + w[:, 2].view(1, -1, 1, 1) * torch.einsum('bhtd,hd->bht', k, self.found).unsqueeze(-2)
+        att = F.softmax(mixed.masked_fill(~past(T).to(x.device), float('-inf')), dim=-1)
+        y = F.dropout(att, p=self.dropout, training=self.training) @ v
+        y = y.transpose(1, 2).contiguous().view(B, T, C)
+        return self.resid_dropout(self.c_proj(y))
+
+class ContextMLP(MLP):
+    """ sees through a few channels what attention has found; conducted, only where the route is the MLP's """
+
+    def __init__(self, config, rank, conductor):
+        super().__init__(config)
+        self.context_down = nn.Linear(config.n_embd, rank, bias=False)
+        self.context_up = nn.Linear(rank, 4 * config.n_embd, bias=False)
+        self.w_context = nn.Parameter(torch.tensor(0.1))
+        self.conductor = conductor
+
+    def forward(self, x, context, route):
+        a = torch.clamp(self.w_context, 0.0, 1.0)
+        if self.conductor:
+            a = a * (route < 0.5)
+        h = (1.0 - a) * self.gelu(self.c_fc(x)) + a * self.context_up(self.context_down(context))
+        return self.dropout(self.c_proj(h))
+
+class LensBlock(nn.Module):
+    """ a learned route divides what attention and MLP add """
+
+    def __init__(self, block, config, options):
+        super().__init__()
+        self.ln_1 = block.ln_1
+        self.attn = LensAttention(config, options)
+        self.mlp = None
+        if not options.get('no_mlp'):
+            self.ln_2, self.mlp = block.ln_2, block.mlp
+        self.context = options.get('context')
+        if self.context:
+            self.mlp = ContextMLP(config, self.context, options.get('conductor', False))
+        self.w_route = nn.Parameter(torch.tensor(2.2)) if options.get('route') else None
+
+    def forward(self, x):
+        a = self.attn(self.ln_1(x))
+        y = x + a
+        if self.mlp is None:
+            return y
+        if self.w_route is None:
+            return y + self.mlp(self.ln_2(y))
+        g = torch.sigmoid(self.w_route)
+        m = self.mlp(self.ln_2(y), a.detach(), g) if self.context else self.mlp(self.ln_2(y))
+        return x + g * a + (1.0 - g) * m
+
+class WalkAttention(nn.Module):
+    """ attention in a window, and a random walk with restart over earlier positions """
+
+    def __init__(self, attn, options):
+        super().__init__()
+        self.c_attn, self.c_proj, self.resid_dropout = attn.c_attn, attn.c_proj, attn.resid_dropout
+        self.n_head, self.n_embd, self.dropout = attn.n_head, attn.n_embd, attn.dropout
+        self.reversible, self.share = options.get('reversible', False), options.get('forward', 1.0)
+
+    def walk(self, similar):
+        T = similar.size(-1)
+        W = similar.clamp(min=0.0) * past(T).to(similar.device)
+        W = W * torch.zeros_like(W).scatter(-1, W.topk(min(args.walk_neighbours, T), dim=-1).indices, 1.0)
+        P = W / W.sum(dim=-1, keepdim=True).clamp(min=1e-8)
+        reached = torch.eye(T, device=W.device, dtype=W.dtype)
+        R = 0.2 * reached
+        for t in range(1, 5):
+            reached = reached @ P
+            R = R + 0.2 * (1.0 - 0.2) ** t * reached
+        return R
+
+    def forward(self, x):
+        B, T, C = x.size()
+        D = C // self.n_head
+        q, k, v = self.c_attn(x).split(self.n_embd, dim=2)
+        q = q.view(B, T, self.n_head, D).transpose(1, 2)
+        k = k.view(B, T, self.n_head, D).transpose(1, 2)
+        v = v.view(B, T, self.n_head, D).transpose(1, 2)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(D)
+        att = F.softmax(scores.masked_fill(~past(T, args.walk_window).to(x.device), float('-inf')), dim=-1)
+        y = F.dropout(att, p=self.dropout, training=self.training) @ v
+        similar = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+        back = similar.transpose(-2, -1)
+        R = self.walk(0.5 * (similar + back) if self.reversible else similar)
+        if self.share != 1.0:
+            R = self.share * R + (1.0 - self.share) * self.walk(back)
+        y = y + 0.3 * (R @ v)
+        y = y.transpose(1, 2).contiguous().view(B, T, C)
+        return self.resid_dropout(self.c_proj(y))
+
 def patch(model):
+    if step['ratio'] is not None:
+        model.transformer.h = nn.ModuleList([RatioBlocks(model.transformer.h, model.config, step['ratio'])])
+        return
+    if step['lens'] is not None:
+        model.transformer.h = nn.ModuleList(
+            [LensBlock(block, model.config, step['lens']) for block in model.transformer.h])
+        return
     for block in model.transformer.h:
         if step['R'] is not None:
             block.attn = UnifiedRAttention(model.config, step['R'], step['restart'])
@@ -291,13 +590,15 @@ def patch(model):
         if step['latent'] is not None:
             block.attn = PrunedKVAttention(block.attn, model.config.block_size, step['kv'], args.recent_positions,
                                            step['latent'])
+        if step['walk'] is not None:
+            block.attn = WalkAttention(block.attn, step['walk'])
 
 def gate_analysis(model):
     """ mean, std, min and max of each kind of gate """
     kinds = {}
     for name, p in model.named_parameters():
         kind = name.split('.')[-1]
-        if kind in ('w_std', 'w_rec', 'alpha', 'gate_alpha'):
+        if kind.startswith('w_') or kind in ('alpha', 'gate_alpha'):
             values = p.detach().flatten()
             if kind == 'alpha':
                 values = values.clamp(0.0, 0.5)
@@ -371,7 +672,8 @@ if step['delay'] is not None or step['calm']:
         p.requires_grad = False
 model.to(device)
 if master_process:
-    print(f"step {args.ra_step}, number of parameters: {model.get_num_params():,}")
+    brought = ''.join(f", {key} {value}" for key, value in step['options'].items())
+    print(f"step {args.ra_step}{brought}, number of parameters: {model.get_num_params():,}")
 if args.compile:
     model = torch.compile(model)
 if ddp:

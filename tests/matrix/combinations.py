@@ -6,14 +6,22 @@ from itertools import combinations, product
 from typing import Final
 
 VANILLA: Final = "vanilla"
-STEPS: Final = (*(f"V{number}" for number in range(20)), "C1", "C2", "C3")
+STEPS: Final = (
+    *(f"V{number}" for number in range(20)),
+    *("C1", "C2", "C3"),
+    *(str(number) for number in range(19)),
+    *(f"L{number}" for number in range(8)),
+    *(f"{family}{number}" for family in "SR" for number in range(4)),
+)
+SELF_SUFFICIENT: Final = frozenset({"1", "S0", "S1", "S2", "S3"})
+"""Steps that bring an optimizer along, and train with nothing else."""
 ARCHITECTURES: Final = (VANILLA, *STEPS)
 BASES: Final = ("adam", "adamw", "adamwadv", "adamwspam")
 OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adamwadv", "adamwspam", "sinkgd", *(f"prune-{base}" for base in BASES))
 VARIANTS: Final = tuple(f"bitter{number}" for number in range(10))
 PRUNINGS: Final = ("none", "magnitude", "movement", *VARIANTS)
 
-KINDS: Final = (VANILLA, "V2", "V6", "V14", "C2")
+KINDS: Final = (VANILLA, "V2", "V6", "V14", "C2", "16", "L7", "R3")
 """One step for each way in which parts are replaced, or woken."""
 SAMPLED_OPTIMIZERS: Final = (*OPTIMIZERS[:6], "prune-adamw")
 SAMPLED_PRUNINGS: Final = ("none", "magnitude", "movement", "state")
@@ -32,7 +40,9 @@ class Combination:
 
     @property
     def exists(self) -> bool:
-        """State pruning reads the moments of adamwprune."""
+        """State pruning reads the moments of adamwprune, and some steps choose for themselves."""
+        if self.architecture in SELF_SUFFICIENT and (self.optimizer, self.pruning) != ("adamw", "none"):
+            return False
         return self.pruning not in VARIANTS or self.optimizer.startswith("prune-")
 
     def arguments(self) -> list[str]:

@@ -33,7 +33,10 @@ SMALL = f"""
     --max-iters {UPDATES} --block-size 16 --batch-size 2 --gradient-accumulation 1 --eval-interval 7 --eval-samples 1
     --warmup-steps 2 --pruning-warmup 1 --pruning-frequency 2 --target-sparsity 0.9 --spam-interval 4
 """.split()
-SMALLER_PARTS = ["--kept-positions", "7", "--recent-positions", "3", "--latent-channels", "16", "--calm-threshold", "9"]
+SMALLER_PARTS = """
+    --kept-positions 7 --recent-positions 3 --latent-channels 16 --calm-threshold 9 --narrow-channels 12
+    --walk-neighbours 5 --walk-window 6
+""".split()
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def gate_statistics(model: nn.Module) -> dict[str, dict[str, float]]:
     kinds: dict[str, list[torch.Tensor]] = {}
     for name, parameter in model.named_parameters():
         owner, _, kind = name.rpartition(".")
-        if kind not in ("w_std", "w_rec", "alpha", "gate_alpha"):
+        if not kind.startswith("w_") and kind not in ("alpha", "gate_alpha"):
             continue
         values = parameter.detach().flatten()
         where = "mlp" if owner.endswith("mlp") else "attention"

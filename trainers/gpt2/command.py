@@ -76,13 +76,18 @@ def _announce(config: Gpt2Config, *, world: World, is_replaced: bool) -> None:
 
 def _train(config: Gpt2Config, *, world: World, device: torch.device) -> None:
     """Train once, from the same random numbers whatever went before."""
+    if isinstance(config, UnifiedRAConfig):
+        config = config.with_options_of_step()
     seed_everywhere(SEED)
     if world.is_master:
         config.output_dir.mkdir(parents=True, exist_ok=True)
     trainer: BaseGPT2Trainer
     if isinstance(config, UnifiedRAConfig):
         trainer = UnifiedRATrainer(config, world=world, device=device)
-        trainer.say(f"step {config.reciprocal.ra_step}, number of parameters: {trainer.bare_model.parameter_count():,}")
+        brought = "".join(f", {name} {value}" for name, value in config.step.options.items())
+        trainer.say(
+            f"step {config.reciprocal.ra_step}{brought}, number of parameters: {trainer.bare_model.parameter_count():,}"
+        )
     else:
         trainer = VanillaGPT2Trainer(config, world=world, device=device)
         trainer.say(f"number of parameters: {trainer.bare_model.parameter_count():,}")

@@ -24,6 +24,8 @@ LONGER_RUNS = {
 }
 """Iterations that a variant of state pruning gets instead of the usual number."""
 ALIASES = {"--epochs": "num_epochs"}
+SMALLEST_TEMPERATURE = 1e-6
+"""What is divided by it stays finite in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class OptimizationConfig:
     spam_interval: int = option("adamwspam: calls between resets, two per update; 0 means none", default=1000)
     spam_warmup_steps: int = option("adamwspam: calls of warm-up after a reset", default=100)
     spam_enable_clip: bool = option("adamwspam: clip elements", default=False)
+    sinkgd_iterations: int = option("sinkgd: times that rows and columns are evened out", default=5)
+    sinkgd_temperature: float = option("sinkgd: above which an element is bent towards one", default=0.1)
     adamwprune_base_optimizer_name: str = option(f"adamwprune: one of {', '.join(ADAMS)}", default="adamw")
     adamwprune_beta1: float = option("adamwprune: averaging of the gradient", default=0.9)
     adamwprune_beta2: float = option("adamwprune: averaging of the squared gradient", default=0.999)
@@ -166,6 +170,8 @@ class Gpt2Config:
                 warmup_steps=chosen.spam_warmup_steps,
                 clips_elements=chosen.spam_enable_clip,
             ),
+            sinkgd_iterations=chosen.sinkgd_iterations,
+            sinkgd_temperature=chosen.sinkgd_temperature,
             prune_base=PruneBase(
                 name=chosen.adamwprune_base_optimizer_name,
                 betas=(chosen.adamwprune_beta1, chosen.adamwprune_beta2),
@@ -230,6 +236,7 @@ _RANGES: dict[str, tuple[float, float]] = {
             "batch_size",
             "gradient_accumulation",
             "num_epochs",
+            "sinkgd_iterations",
             "pruning_frequency",
             "eval_interval",
             "eval_samples",
@@ -253,6 +260,7 @@ _RANGES: dict[str, tuple[float, float]] = {
         ),
         (0, _ANY),
     ),
+    "sinkgd_temperature": (SMALLEST_TEMPERATURE, _ANY),
     **dict.fromkeys(("dropout", "target_sparsity", "adamwprune_beta1", "adamwprune_beta2"), (0, 1)),
 }
 

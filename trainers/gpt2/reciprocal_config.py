@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trainers.common.config import option
+from trainers.common.config import build_config, flatten, option
 from trainers.gpt2.architecture import SIZES
 from trainers.gpt2.config import Gpt2Config, LengthConfig
 from trainers.gpt2.reciprocal_mlp import EXPANSION
-from trainers.gpt2.steps import Step, StepSizes, find_step, steps
+from trainers.gpt2.step import Step, StepSizes
+from trainers.gpt2.steps import find_step, steps
 
+_COUNTS = (
+    "low_size",
+    "large_low_size",
+    "kept_positions",
+    "recent_positions",
+    "narrow_channels",
+    "walk_neighbours",
+    "walk_window",
+    "calm_interval",
+    "calm_window",
+)
 SMALLEST_LATENT = 4
 """C3 keeps a quarter of it."""
 ALL_STEPS = tuple(f"V{number}" for number in range(20))
@@ -27,7 +39,7 @@ class ShorterBatchConfig(LengthConfig):
 class ReciprocalConfig:
     """Which parts are replaced, how large they are, and when they begin to work."""
 
-    ra_step: str = option("the step of the ablation, V0 to V19 or C1 to C3", default="V0")
+    ra_step: str = option("the step: V0 to V19, C1 to C3, 0 to 18, L0 to L7, S0 to S3 or R0 to R3", default="V0")
     ablation_mode: bool = option("train several steps, each into a directory of its own", default=False)
     ablation_steps: str = option("ablation mode: comma-separated names", default=",".join(ALL_STEPS))
     chart: bool = option("ablation mode: draw ablation.svg, which needs the extra 'plots'", default=True)
@@ -36,6 +48,9 @@ class ReciprocalConfig:
     kept_positions: int = option("positions whose values are kept in V14, V17 and C1 to C3", default=391)
     recent_positions: int = option("positions at the end that are always kept", default=64)
     latent_channels: int = option("channels of values per head in C1; half of it in C2, a quarter in C3", default=32)
+    narrow_channels: int = option("of latents and contexts in 8 to 12, 14 to 16, L6, L7 and S0 to S3", default=128)
+    walk_neighbours: int = option("R1 to R3: positions that a walk can go to from each", default=32)
+    walk_window: int = option("R1 to R3: positions back that plain attention sees", default=128)
     activation_delay: int = option("the iteration at which sleeping parts wake up", default=75)
     calm_start: int = option("V16 to V18: the iteration from which the variance of the loss counts", default=250)
     calm_interval: int = option("V16 to V18: iterations between looks at it", default=50)
@@ -61,6 +76,9 @@ class UnifiedRAConfig(Gpt2Config):
             recent_positions=chosen.recent_positions,
             latent_channels=chosen.latent_channels,
             delay=chosen.activation_delay,
+            narrow=chosen.narrow_channels,
+            walk_neighbours=chosen.walk_neighbours,
+            walk_window=chosen.walk_window,
         )
 
     @property
@@ -72,6 +90,10 @@ class UnifiedRAConfig(Gpt2Config):
         """
         return find_step(self.reciprocal.ra_step, self.sizes, block_size=self.model.block_size)
 
+    def with_options_of_step(self) -> UnifiedRAConfig:
+        """Return the configuration in force: a few of the older steps bring an optimizer along."""
+        return build_config(UnifiedRAConfig, {**flatten(self), **self.step.options})
+
     @property
     def iterations(self) -> int:
         """Updates to make, which do not depend on pruning here."""
@@ -81,7 +103,7 @@ class UnifiedRAConfig(Gpt2Config):
         """Give one sentence per value, or combination of values, that makes no sense."""
         yield from super().problems()
         chosen = self.reciprocal
-        for key in ("low_size", "large_low_size", "kept_positions", "recent_positions", "calm_interval", "calm_window"):
+        for key in _COUNTS:
             if getattr(chosen, key) < 1:
                 yield f"{key} is {getattr(chosen, key)}, expected at least 1"
         if chosen.latent_channels < SMALLEST_LATENT:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from torch import nn
 
 from trainers.gpt2.architecture import Architecture
 from trainers.gpt2.kv_pruning import KVPruningAttention
+from trainers.gpt2.lens import LensBlock
 from trainers.gpt2.model import GPT2, Block, CausalSelfAttention
+from trainers.gpt2.older_steps import older_steps
+from trainers.gpt2.random_walk import WalkAttention
+from trainers.gpt2.ratio import RatioBlocks
 from trainers.gpt2.reciprocal_attention import UnifiedRAttention
 from trainers.gpt2.reciprocal_mlp import ReciprocalMLP
+from trainers.gpt2.step import Step, StepSizes
 
 GOLDEN_SHARE = 1.0 / (1.0 + 1.618)
 """The share of positions that "learned" pruning keeps; it is a constant."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepSizes:
-    """Sizes and times that steps refer to; small ones serve small models."""
-
-    low_size: int = 64
-    large_low_size: int = 1152
-    kept_positions: int = 391
-    recent_positions: int = 64
-    latent_channels: int = 32
-    delay: int = 75
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One row of the ablation; what is not mentioned is plain GPT-2."""
-
-    rank: int | None = None
-    """Channels per head of unified reciprocal attention."""
-    self_restart: bool = False
-    low_size: int | None = None
-    """Hidden channels on the low side of the reciprocal MLP."""
-    has_mixer: bool = False
-    has_gate: bool = False
-    kept_positions: int | None = None
-    """Positions that pruned attention keeps."""
-    recent_positions: int = 0
-    latent_channels: int | None = None
-    """Channels per head that pruned attention cuts the values to."""
-    delay: int | None = None
-    """The iteration at which the reciprocal parts wake up."""
-    waits_for_calm: bool = False
-    """The reciprocal parts wake up when the training loss has calmed down."""
 
 
 def steps(sizes: StepSizes, *, block_size: int) -> dict[str, Step]:
@@ -84,6 +57,7 @@ def steps(sizes: StepSizes, *, block_size: int) -> dict[str, Step]:
         "C1": replace(cut, latent_channels=sizes.latent_channels),
         "C2": replace(cut, latent_channels=sizes.latent_channels // 2),
         "C3": replace(cut, latent_channels=sizes.latent_channels // 4),
+        **older_steps(sizes),
     }
 
 
@@ -101,9 +75,16 @@ def find_step(name: str, sizes: StepSizes, *, block_size: int) -> Step:
 
 def apply_step(model: GPT2, step: Step) -> None:
     """Replace parts of the model, block by block, attention first."""
-    for block in model.transformer.h:
-        assert isinstance(block, Block)
-        _replace_parts(block, step, model.architecture)
+    architecture = model.architecture
+    blocks = model.transformer.h
+    plain = [block for block in blocks if isinstance(block, Block)]
+    if step.ratio is not None:
+        model.transformer.h = nn.ModuleList([RatioBlocks(plain, architecture, step.ratio)])
+        return
+    for index, block in enumerate(plain):
+        _replace_parts(block, step, architecture)
+        if step.lens is not None:
+            blocks[index] = LensBlock(block, architecture, step.lens)
 
 
 def _replace_parts(block: Block, step: Step, architecture: Architecture) -> None:
@@ -118,6 +99,9 @@ def _replace_parts(block: Block, step: Step, architecture: Architecture) -> None
             recent=step.recent_positions,
             latent=step.latent_channels,
         )
+    if step.walk is not None:
+        assert isinstance(block.attn, CausalSelfAttention)
+        block.attn = WalkAttention(block.attn, step.walk)
     if step.low_size is not None:
         block.mlp = ReciprocalMLP(
             architecture, low_size=step.low_size, has_mixer=step.has_mixer, has_gate=step.has_gate

@@ -81,7 +81,7 @@ def create_optimizer(model, name, lr, weight_decay, num_epochs, args):
                               theta=args.spam_theta, interval=args.spam_interval,
                               warmup_steps=args.spam_warmup_steps, enable_clip=args.spam_enable_clip)
     elif base == 'sinkgd':
-        optimizer = SinkGD(groups, lr=lr)
+        optimizer = SinkGD(groups, lr=lr, iterations=args.sinkgd_iterations, temperature=args.sinkgd_temperature)
     else:
         raise ValueError(f"unknown optimizer {base!r}")
     if name == 'adamwprune':

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.matrix.combinations import STEPS
 from trainers.gpt2.activation import (
     CalmLoss,
     Delay,
@@ -21,11 +22,22 @@ from trainers.gpt2.kv_pruning import KVPruningAttention
 from trainers.gpt2.model import GPT2, CausalSelfAttention
 from trainers.gpt2.reciprocal_attention import UnifiedRAttention
 from trainers.gpt2.reciprocal_mlp import ReciprocalMLP
-from trainers.gpt2.steps import StepSizes, apply_step, find_step, steps
+from trainers.gpt2.step import StepSizes
+from trainers.gpt2.steps import apply_step, find_step, steps
 
 SHAPE = Architecture(block_size=12, vocab_size=11, n_layer=2, n_head=2, n_embd=32, dropout=0.0, bias=True)
-SIZES = StepSizes(low_size=24, large_low_size=96, kept_positions=4, recent_positions=3, latent_channels=8, delay=5)
-ALL_STEPS = [*(f"V{number}" for number in range(20)), "C1", "C2", "C3"]
+SIZES = StepSizes(
+    low_size=24,
+    large_low_size=96,
+    kept_positions=4,
+    recent_positions=3,
+    latent_channels=8,
+    delay=5,
+    narrow=10,
+    walk_neighbours=4,
+    walk_window=5,
+)
+ALL_STEPS = list(STEPS)
 
 
 def stepped(name, *, seed=0):
@@ -306,8 +318,9 @@ def test_the_table_of_steps():
     assert [table[name].latent_channels for name in ("C1", "C2", "C3", "V14")] == [32, 16, 8, None]
     assert {table[name].kept_positions for name in ("C1", "C2", "C3")} == {391}
     assert [table[name].rank for name in ("V1", "V7", "V9")] == [4, 8, 2]
-    with pytest.raises(ValueError, match=r"'V20'.*V19, C1, C2, C3"):
-        find_step("V20", StepSizes(), block_size=1024)
+    for name in ("V20", "C4", "19", "L8", "S4", "R4", "v1", ""):
+        with pytest.raises(ValueError, match=rf"step is '{name}', expected one of V0, .*V19, C1, C2, C3, 0, 1, .*R3"):
+            find_step(name, StepSizes(), block_size=1024)
 
 
 def test_gates_sleep_and_wake():

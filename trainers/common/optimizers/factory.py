@@ -51,6 +51,8 @@ class OptimizerSettings:
     weight_decay: float
     epochs: int = 1
     """The length of the cosine of adamwadv and adamwspam."""
+    sinkgd_iterations: int = 5
+    sinkgd_temperature: float = 0.1
     spam: SpamSettings = field(default_factory=SpamSettings)
     prune_base: PruneBase = field(default_factory=PruneBase)
 
@@ -81,7 +83,10 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> BuiltOptim
     if settings.name in ADAMS:
         return _build_adam(settings.name, groups, settings)
     if settings.name == "sinkgd":
-        return BuiltOptimizer(optimizer=SinkGD(groups, lr=settings.learning_rate))
+        iterations, temperature = settings.sinkgd_iterations, settings.sinkgd_temperature
+        return BuiltOptimizer(
+            optimizer=SinkGD(groups, lr=settings.learning_rate, iterations=iterations, temperature=temperature)
+        )
     return BuiltOptimizer(optimizer=torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM))
 
 
