@@ -1,5 +1,6 @@
 """Sampled in every run of the tests, all of them by ``nox -s matrix``: witness and trainer train 8 updates alike."""
 
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +26,12 @@ from tests.matrix.combinations import (
     every,
     pairwise,
 )
-from tests.mutants.planting import ENVIRONMENT, ROOT
+from tests.mutants.planting import ROOT
 from trainers.__main__ import main
 
 UPDATES = 8
+# Thousands of programs: what they are compiled to is kept, as nothing is edited here.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 SMALL = f"""
     --max-iters {UPDATES} --block-size 16 --batch-size 2 --gradient-accumulation 1 --eval-interval 7 --eval-samples 1
     --warmup-steps 2 --pruning-warmup 1 --pruning-frequency 2 --target-sparsity 0.9 --spam-interval 4
@@ -67,6 +70,10 @@ class Bench:
         record(words, place / "trace", recording, directory=ROOT, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")
 
+    def forget(self, one: Combination) -> None:
+        """Make room: what all combinations leave together would fill a disk."""
+        shutil.rmtree(self.directory / str(one))
+
 
 @pytest.fixture(scope="module")
 def bench(warm: WarmLauncher, tmp_path_factory: pytest.TempPathFactory) -> Bench:
@@ -92,6 +99,7 @@ def test_a_combination_trains_in_parity(combination: Combination, bench: Bench) 
     assert [side.processes[0].updates for side in (reference, candidate)] == [UPDATES, UPDATES]
     trained = [series for series in reference.processes[0].channel("parameter") if len(set(series.values.tolist())) > 1]
     assert trained
+    bench.forget(combination)
 
 
 def test_the_sample_lets_every_two_choices_meet() -> None:

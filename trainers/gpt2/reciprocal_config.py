@@ -101,14 +101,14 @@ class UnifiedRAConfig(Gpt2Config):
 
     def problems(self) -> Iterator[str]:
         """Give one sentence per value, or combination of values, that makes no sense."""
-        yield from super().problems()
         chosen = self.reciprocal
+        known = steps(self.sizes, block_size=self.model.block_size)
+        yield from Gpt2Config.problems(self.with_options_of_step() if chosen.ra_step in known else self)
         for key in _COUNTS:
             if getattr(chosen, key) < 1:
                 yield f"{key} is {getattr(chosen, key)}, expected at least 1"
         if chosen.latent_channels < SMALLEST_LATENT:
             yield f"latent_channels is {chosen.latent_channels}, expected at least {SMALLEST_LATENT}"
-        known = steps(self.sizes, block_size=self.model.block_size)
         if self.run.resume is not None and chosen.ablation_mode:
             yield "resume is for a single step; an ablation goes on by itself, from the first step that is not done"
         if chosen.ra_step not in known:
