@@ -36,10 +36,10 @@ SMALL = f"""
     --max-iters {UPDATES} --block-size 16 --batch-size 2 --gradient-accumulation 1 --eval-interval 7 --eval-samples 1
     --warmup-steps 2 --pruning-warmup 1 --pruning-frequency 2 --target-sparsity 0.9 --spam-interval 4
 """.split()
-SMALLER_PARTS = """
-    --kept-positions 7 --recent-positions 3 --latent-channels 16 --calm-threshold 9 --narrow-channels 12
-    --walk-neighbours 5 --walk-window 6
-""".split()
+SMALLER_PARTS = (
+    *("--kept-positions", "7", "--recent-positions", "3", "--latent-channels", "16", "--calm-threshold", "9"),
+    *("--narrow-channels", "12", "--walk-neighbours", "5", "--walk-window", "6"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Bench:
         place = self.directory / str(one) / side
         out = place / "out"
         out.mkdir(parents=True)
-        parts = [] if one.architecture == VANILLA else SMALLER_PARTS
+        parts = () if one.architecture == VANILLA else SMALLER_PARTS
         words = fill(getattr(scenario, side), out=out, shared=self.data)
         words = [sys.executable, *words[1:], *SMALL, *parts, *one.arguments()]
         recording = replace(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.common.errors import ConfigError
 from trainers.gpt2.chart import Curve, write_chart
+from trainers.gpt2.checkpoint import last_checkpoint
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 from trainers.gpt2.steps import steps
 from trainers.gpt2.unified_ra import METRICS_NAME
@@ -56,20 +58,24 @@ class AblationCoordinator:
         self._directory = config.output_dir
         self._options = {key: value for key, value in config.remembered().items() if key not in PLACES}
 
-    def run(self, train: Callable[[UnifiedRAConfig], None], *, say: Callable[[str], None]) -> list[Result]:
-        """Train all steps; one whose metrics are there already, from an interrupted run, is not trained again.
+    def run(self, train: Callable[[UnifiedRAConfig], None], *, say: Callable[[str], None]) -> None:
+        """Train all steps; what an interrupted run has done, steps and checkpoints, is not done again.
 
         ``train`` trains one configuration, ``say`` prints where printing is allowed.
         """
-        results = []
         for number, (name, config) in enumerate(self.configs.items(), start=1):
             is_done = (config.output_dir / METRICS_NAME).is_file()
             say(f"[{number}/{len(self.configs)}] step {name}{': done before' if is_done else ''}")
             if not is_done:
-                train(config)
-            if (config.output_dir / METRICS_NAME).is_file():
-                results.append(_read_result(name, config.output_dir))
-        return results
+                train(_resume(config))
+
+    def results(self) -> list[Result]:
+        """Read what came out of the steps that are done."""
+        return [
+            _read_result(name, config.output_dir)
+            for name, config in self.configs.items()
+            if (config.output_dir / METRICS_NAME).is_file()
+        ]
 
     def check_options(self) -> None:
         """Compare the options with those that a directory was begun with, lest unlike results stand in one table.
@@ -115,12 +121,12 @@ def split_steps(text: str) -> list[str]:
 
 def table_lines(results: Sequence[Result]) -> list[str]:
     """Show the results, with the change against the first step."""
-    lines = ["step   best val loss   final val loss   against first   seconds"]
+    lines = ["step   best val loss   final val loss   against first   final val ppl   seconds"]
     for result in results:
         change = result.final_val_loss - results[0].final_val_loss
         lines.append(
             f"{result.step:<5} {result.best_val_loss:14.4f} {result.final_val_loss:16.4f} {change:+15.4f}"
-            f" {result.seconds:9.1f}"
+            f" {math.exp(result.final_val_loss):15.2f} {result.seconds:9.1f}"
         )
     return lines
 
@@ -132,6 +138,14 @@ def _configure(config: UnifiedRAConfig, name: str) -> UnifiedRAConfig:
         reciprocal=dataclasses.replace(config.reciprocal, ra_step=name),
         output=dataclasses.replace(config.output, output_dir=str(config.output_dir / name)),
     )
+
+
+def _resume(config: UnifiedRAConfig) -> UnifiedRAConfig:
+    """Go on from the last checkpoint that the step has left, where it was told to leave any."""
+    path = last_checkpoint(config.output_dir)
+    if path is None:
+        return config
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, resume=str(path)))
 
 
 def _read_curve(result: Result, directory: Path) -> Curve:

@@ -65,7 +65,7 @@ class BaseGPT2Trainer:
         self.best_validation_loss = float("inf")
         if config.run.resume is not None:
             self._resume(Path(config.run.resume))
-        self.progress_line = Progress(start=self.iteration, total=config.iterations)
+        self.progress_line = Progress(start=self.iteration, total=config.iterations, label=self.label)
         """How far the run has come, where there is a terminal."""
         self.tracking = self._start_tracking()
         self.start_time = clock()
@@ -74,6 +74,11 @@ class BaseGPT2Trainer:
         """On a CPU everything is computed in float32, so that there is nothing to scale either."""
         dtype = self.config.system.dtype if self.device.type == "cuda" else "float32"
         return Precision(dtype=dtype, device_type=self.device.type)
+
+    @property
+    def label(self) -> str:
+        """What tells this run from others that one command trains, in front of its progress."""
+        return ""
 
     def modify_model(self, model: GPT2) -> None:
         """Change the new model before anything else gets to know it."""

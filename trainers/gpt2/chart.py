@@ -14,8 +14,6 @@ from trainers.common.errors import ConfigError
 
 WIDTH, HEIGHT = 11.0, 4.5
 COLORS = 20
-BAR_MARGIN = 0.1
-"""Of the spread of the final losses, so that the smallest bar is seen as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +49,18 @@ def write_chart(curves: Sequence[Curve], path: Path) -> None:
             left.plot(curve.iterations, curve.losses, label=curve.step, color=colors[number % COLORS])
         left.set(xlabel="iteration", ylabel="validation loss (nats per token)", title="while training")
         left.legend(ncols=2, fontsize="x-small")
-        finals = [curve.final for curve in curves]
-        margin = BAR_MARGIN * (max(finals) - min(finals)) or BAR_MARGIN
+        # bars begin at zero, so that their lengths can be compared
         right.bar(
             [curve.step for curve in curves],
-            finals,
+            [curve.final - curves[0].final for curve in curves],
             color=[colors[number % COLORS] for number in range(len(curves))],
         )
-        right.axhline(finals[0], color="black", linewidth=0.8, linestyle="--")
-        right.set_ylim(min(finals) - margin, max(finals) + margin)
-        right.set(xlabel="step", title=f"at the end; the line is {curves[0].step}")
+        right.axhline(0.0, color="black", linewidth=0.8)
+        right.set(
+            xlabel="step",
+            ylabel=f"validation loss against {curves[0].step}",
+            title=f"at the end; below {curves[0].step} is better",
+        )
         right.tick_params("x", rotation=90)
         # a date would make every file another one
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

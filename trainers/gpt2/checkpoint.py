@@ -25,6 +25,14 @@ def iteration_name(iteration: int) -> str:
     return f"checkpoint_iter_{iteration}.pt"
 
 
+def last_checkpoint(directory: Path) -> Path | None:
+    """Find the file of the latest iteration that a run can be resumed from."""
+    prefix, suffix = iteration_name(0).split("0")
+    numbers = [path.name.removeprefix(prefix).removesuffix(suffix) for path in directory.glob(f"{prefix}*{suffix}")]
+    iterations = [int(number) for number in numbers if number.isdecimal()]
+    return directory / iteration_name(max(iterations)) if iterations else None
+
+
 def checkpoint_content(
     *,
     model: nn.Module,

@@ -22,6 +22,8 @@ from trainers.gpt2.unified_ra import UnifiedRATrainer
 from trainers.gpt2.vanilla import VanillaGPT2Trainer
 
 SEED = 1337
+INTERRUPTED = 130
+"""The exit status that shells give to what Ctrl-C has ended."""
 DESCRIPTION = """Train GPT-2 on the uint16 files train.bin and val.bin of a data directory, with a choice of optimizers
 and pruning methods, or, with --architecture unified-ra (whose --help lists further options), with some of its parts
 replaced. For a first try: python -m trainers data char-tiny --out data/char-tiny, then python -m trainers gpt2
@@ -46,9 +48,8 @@ def main(arguments: Sequence[str]) -> int:
             _announce(config, world=world, is_replaced=config.system.device != asked.system.device)
         allow_tf32()
         if isinstance(config, UnifiedRAConfig) and config.reciprocal.ablation_mode:
-            _ablate(config, world=world, device=device)
-        else:
-            _train(config, world=world, device=device)
+            return _ablate(config, world=world, device=device)
+        _train(config, world=world, device=device)
     return 0
 
 
@@ -96,8 +97,11 @@ def _train(config: Gpt2Config, *, world: World, device: torch.device) -> None:
     trainer.run()
 
 
-def _ablate(config: UnifiedRAConfig, *, world: World, device: torch.device) -> None:
-    """Train several steps and print the table of what came out."""
+def _ablate(config: UnifiedRAConfig, *, world: World, device: torch.device) -> int:
+    """Train several steps and print the table of what came out; returns the exit status.
+
+    Who interrupts it gets the table of what is done, and may give the same command again to go on.
+    """
     coordinator = AblationCoordinator(config, split_steps(config.reciprocal.ablation_steps))
 
     def say(line: str) -> None:
@@ -109,9 +113,17 @@ def _ablate(config: UnifiedRAConfig, *, world: World, device: torch.device) -> N
         require_matplotlib()
     if world.is_master:
         coordinator.write_options()
-    results = coordinator.run(lambda one: _train(one, world=world, device=device), say=say)
+    status = 0
+    try:
+        coordinator.run(lambda one: _train(one, world=world, device=device), say=say)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     if world.is_master:
+        results = coordinator.results()
         coordinator.write(results)
         print(*table_lines(results), sep="\n")
-        if config.reciprocal.chart:
+        if config.reciprocal.chart and results:
             print(f"chart: {coordinator.draw(results)}")
+        if status == INTERRUPTED:
+            print(f"interrupted after {len(results)} of {len(coordinator.configs)} steps; the same command goes on")
+    return status

@@ -83,6 +83,11 @@ class UnifiedRATrainer(BaseGPT2Trainer):
         """Compute in the dtype of the configuration wherever that is."""
         return UnscaledPrecision(dtype=self.config.system.dtype, device_type=self.device.type)
 
+    @property
+    def label(self) -> str:
+        """Return the step."""
+        return self.config.reciprocal.ra_step
+
     def modify_model(self, model: GPT2) -> None:
         """Replace the parts of the step, and put them to sleep where they are woken later."""
         apply_step(model, self.config.step)

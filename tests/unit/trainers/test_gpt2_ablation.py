@@ -10,8 +10,10 @@ from trainers.__main__ import main
 from trainers.common.errors import ConfigError
 from trainers.common.flags import parse_flags
 from trainers.gpt2.ablation import AblationCoordinator, split_steps
+from trainers.gpt2.command import INTERRUPTED
 from trainers.gpt2.config import ALIASES
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
+from trainers.gpt2.unified_ra import UnifiedRATrainer
 
 SMALL = "--low-size 24 --large-low-size 64 --kept-positions 4 --recent-positions 2 --latent-channels 16"
 SOON = "--activation-delay 2 --calm-start 3 --calm-interval 1 --calm-window 3 --calm-threshold 1"
@@ -32,15 +34,19 @@ def data_dir(tmp_path_factory):
 def train(data_dir, tmp_path, capsys):
     """Train; returns what was printed."""
 
-    def run(text, *, status=0, out="out"):
+    def words(text, *, out="out"):
         fixed = f"""--architecture unified-ra --data-dir {data_dir} --dataset char-tiny --output-dir {tmp_path / out}
             --device cpu --dtype float32 --model-name gpt2-tiny --block-size 8 --batch-size 2 --gradient-accumulation 2
             --learning-rate 1e-2 --warmup-steps 2 --eval-interval 4 --eval-samples 1 --log-interval 1 --max-iters 6
             {SMALL} {SOON}"""
-        assert main(["gpt2", *fixed.split(), "--no-chart", *text.split()]) == status
+        return [*fixed.split(), "--no-chart", *text.split()]
+
+    def run(text, *, status=0, out="out"):
+        assert main(["gpt2", *words(text, out=out)]) == status
         captured = capsys.readouterr()
         return captured.err if status else captured.out
 
+    run.words = words
     return run
 
 
@@ -56,6 +62,11 @@ def same(ours, theirs):
     ("arguments", "fragment"),
     [
         ("--ra-step V20", "ra_step is 'V20', expected one of V0, V1"),
+        ("--ra-step L8", "ra_step is 'L8', expected one of V0, V1"),
+        ("--ra-step C4", "S3, R0, R1, R2, R3"),
+        ("--ra-step S1 --optimizer adamwprune --pruning-method state", "pruning_method is 'state' with 'sinkgd'"),
+        ("--narrow-channels 0", "narrow_channels is 0"),
+        ("--sinkgd-temperature 0", "sinkgd_temperature is 0"),
         ("--model-name gpt2-tiny --ra-step V13", "large_low_size is 1152, expected less than the 128"),
         ("--low-size 0", "low_size is 0"),
         ("--model-name gpt2-tiny --ra-step C1", "C1 keeps 32 channels of values, heads have 16"),
@@ -172,6 +183,48 @@ def test_an_interrupted_ablation_goes_on(train, tmp_path):
     assert losses(again) == losses(first)
     error = train(f"{steps} --learning-rate 0.5", status=2)
     assert "learning_rate was 0.01, is 0.5" in error
+
+
+class Keyboard:
+    """Interrupts one step in the middle of an update."""
+
+    def __init__(self, step, iteration):
+        self._moment = (step, iteration)
+        self.went_on_at = None
+
+    def interrupt(self, trainer):
+        now = (trainer.config.reciprocal.ra_step, trainer.iteration)
+        if self.went_on_at is None and now[0] == self._moment[0]:
+            self.went_on_at = now[1]
+        if now == self._moment:
+            self._moment, self.went_on_at = (now[0], None), None
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("options", "first"), [("", 0), ("--save-checkpoint --checkpoint-interval 2", 5)])
+def test_who_interrupts_an_ablation_gets_its_table_and_can_go_on(options, first, train, tmp_path, monkeypatch):
+    steps = f"--ablation-mode --ablation-steps V0,V2,V6 --optimizer adamwspam {options}"
+    train(steps, out="straight")
+    keyboard = Keyboard("V2", 5)
+    prepare = UnifiedRATrainer.prepare_gradients
+
+    def pressed(trainer):
+        keyboard.interrupt(trainer)
+        prepare(trainer)
+
+    monkeypatch.setattr(UnifiedRATrainer, "prepare_gradients", pressed)
+    assert main(["gpt2", *train.words(f"{steps} --no-chart")]) == INTERRUPTED
+    again = train(steps)
+    assert keyboard.went_on_at == first
+    assert "[1/3] step V0: done before" in again
+    for step in ("V0", "V2", "V6"):
+        straight, resumed = (tmp_path / out / step / "final_model.pt" for out in ("straight", "out"))
+        assert same(weights(straight), weights(resumed))
+    ours, theirs = (
+        [{**row, "seconds": 0} for row in json.loads((tmp_path / out / "ablation.json").read_text())]
+        for out in ("straight", "out")
+    )
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(

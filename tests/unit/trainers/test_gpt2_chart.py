@@ -64,8 +64,8 @@ def test_a_run_shows_its_progress_on_a_terminal(tmp_path, capsys):
     terminal = Terminal()
     trainer.progress_line = Progress(start=0, total=3, stream=terminal)
     trainer.run()
-    steps = re.findall(r"step (\d)/3, loss 4\.\d{4}", terminal.getvalue())
-    assert steps == ["1", "2", "3"]
+    steps = re.findall(r"\[([#-]+)\] step (\d)/3, loss 4\.\d{4}", terminal.getvalue())
+    assert [(bar.count("#"), len(bar), step) for bar, step in steps] == [(6, 20, "1"), (13, 20, "2"), (20, 20, "3")]
     # the line is wiped before another one is printed, and at the end
     assert terminal.getvalue().endswith("\r\033[K")
     assert "step 1/3" not in capsys.readouterr().out

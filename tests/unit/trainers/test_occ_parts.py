@@ -199,6 +199,6 @@ def test_progress_is_for_terminals():
     progress = Progress(start=10, total=40, stream=terminal, clock=lambda: next(seconds))
     progress.show(20, loss=1.5)
     progress.clear()
-    assert terminal.getvalue() == "\rstep 20/40, loss 1.5000, 2 min left\033[K\r\033[K"
+    assert terminal.getvalue() == "\r[##########----------] step 20/40, loss 1.5000, 2 min left\033[K\r\033[K"
     Progress(start=0, total=1, stream=file).show(1, loss=1.0)
     assert file.getvalue() == ""
