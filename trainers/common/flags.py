@@ -53,7 +53,7 @@ def _flag(key: str) -> str:
 def _add(group: argparse._ArgumentGroup, spellings: Sequence[str], entry: Option) -> None:
     # argparse formats the text, and a percent sign would start a placeholder
     text = f"{entry.help_text} (default {entry.default})".replace("%", "%%")
-    if entry.accepted == (bool,):
+    if bool in entry.accepted:
         action = argparse.BooleanOptionalAction
         group.add_argument(*spellings, dest=entry.key, action=action, default=entry.default, help=text)
         return

@@ -28,6 +28,7 @@ from trainers.gpt2.config import Gpt2Config
 from trainers.gpt2.evaluation import mean_loss
 from trainers.gpt2.history import History
 from trainers.gpt2.model import GPT2
+from trainers.gpt2.precision import PlainPrecision
 from trainers.gpt2.schedule import WarmupFromZero
 
 
@@ -73,7 +74,7 @@ class BaseGPT2Trainer:
     def choose_precision(self) -> Precision:
         """On a CPU everything is computed in float32, so that there is nothing to scale either."""
         dtype = self.config.system.dtype if self.device.type == "cuda" else "float32"
-        return Precision(dtype=dtype, device_type=self.device.type)
+        return PlainPrecision(dtype=dtype, device_type=self.device.type)
 
     @property
     def label(self) -> str:
@@ -100,6 +101,13 @@ class BaseGPT2Trainer:
 
     def run(self) -> None:
         """Train until ``max_iters`` or ``max_time``, and finish."""
+        try:
+            self._train()
+        finally:
+            self.progress_line.clear()
+        self.finish()
+
+    def _train(self) -> None:
         while self.iteration < self.config.iterations:
             if self._is_time_up():
                 self.say(f"max_time of {self.config.length.max_time} seconds reached at iteration {self.iteration}")
@@ -117,8 +125,6 @@ class BaseGPT2Trainer:
             self.iteration += 1
             if self.world.is_master:
                 self.progress_line.show(self.iteration, loss=loss)
-        self.progress_line.clear()
-        self.finish()
 
     def say(self, line: str) -> None:
         """Print on the master only."""
@@ -277,7 +283,7 @@ class BaseGPT2Trainer:
         self.running_loss = progress["running_loss"]
 
     def _resume(self, path: Path) -> None:
-        saved = read_resumable(path, architecture=self.architecture, world=self.world, device=self.device)
+        saved = read_resumable(path, architecture=self.architecture, world=self.world)
         progress = saved["progress"]
         self.bare_model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])

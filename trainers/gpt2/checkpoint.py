@@ -67,14 +67,16 @@ def gather_generator_states(world: World) -> list[dict[str, Any]]:
     return gathered
 
 
-def read_resumable(path: Path, *, architecture: Architecture, world: World, device: torch.device) -> dict[str, Any]:
-    """Read a file that a run can be resumed from.
+def read_resumable(path: Path, *, architecture: Architecture, world: World) -> dict[str, Any]:
+    """Read a file that a run can be resumed from, into the memory of the CPU.
+
+    From there model and optimizer take what belongs on their device, and leave the rest, such as the counters of Adam.
 
     Raises:
         CheckpointError: there is no such file, or it belongs to another network, another number of processes, or to
             nothing that can be resumed.
     """
-    saved = load_checkpoint(path, device=device)
+    saved = load_checkpoint(path, device=torch.device("cpu"))
     if "progress" not in saved:
         raise CheckpointError(f"{path} holds a model, not a run to resume; use a file {iteration_name(0)[:-4]}<n>.pt")
     expected = dataclasses.asdict(architecture)

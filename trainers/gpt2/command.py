@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         if world.is_master:
             _announce(config, world=world, is_replaced=config.system.device != asked.system.device)
         allow_tf32()
+        if config.run.flash_attention is not None:
+            torch.backends.cuda.enable_flash_sdp(config.run.flash_attention)
         if isinstance(config, UnifiedRAConfig) and config.reciprocal.ablation_mode:
             return _ablate(config, world=world, device=device)
         _train(config, world=world, device=device)

@@ -38,6 +38,7 @@ class RunConfig:
     resume: str | None = option("a file checkpoint_iter_<n>.pt to go on from", default=None)
     ddp_backend: str | None = option("how processes talk; None means nccl on GPUs, else gloo", default=None)
     ddp_find_unused_parameters: bool = option("let DDP look for parameters without a gradient", default=True)
+    flash_attention: bool | None = option("let GPUs use flash attention; None leaves it to torch", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,10 +64,10 @@ def measure_latency(model: nn.Module, *, length: int, device: torch.device, prec
 def _time_forward(model: nn.Module, ids: torch.Tensor, precision: Precision) -> float:
     """Return milliseconds; a GPU works in the background, so it is waited for before and after."""
     if ids.is_cuda:
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(ids.device)
     begin = time.perf_counter()
     with precision.autocast():
         model(ids)
     if ids.is_cuda:
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(ids.device)
     return 1000 * (time.perf_counter() - begin)

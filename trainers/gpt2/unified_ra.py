@@ -6,7 +6,6 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from trainers.common.distributed import World
-from trainers.common.precision import DTYPES, Precision
+from trainers.common.precision import Precision
 from trainers.gpt2.activation import (
     Alarm,
     CalmLoss,
@@ -28,25 +27,11 @@ from trainers.gpt2.base import BaseGPT2Trainer
 from trainers.gpt2.checkpoint import BEST_NAME, FINAL_NAME
 from trainers.gpt2.evaluation import mean_loss
 from trainers.gpt2.model import GPT2
+from trainers.gpt2.precision import UnscaledPrecision
 from trainers.gpt2.reciprocal_config import UnifiedRAConfig
 from trainers.gpt2.steps import apply_step
 
 METRICS_NAME = "metrics.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnscaledPrecision(Precision):
-    """Low precision on every device, a CPU included, and small gradients may vanish."""
-
-    def autocast(self) -> AbstractContextManager[None]:
-        """Return a context for the forward pass."""
-        if self.dtype == "float32":
-            return nullcontext()
-        return torch.amp.autocast(self.device_type, dtype=DTYPES[self.dtype])
-
-    def gradient_scaler(self) -> torch.amp.GradScaler:
-        """Return a scaler that lets everything pass."""
-        return torch.amp.GradScaler(self.device_type, enabled=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,8 +70,8 @@ class VanillaGPT2Trainer(BaseGPT2Trainer):
             self.say(improvement_line(best=self.best_validation_loss, first=self.history.val_losses[0]))
         latencies = {length: self._measure_latency(length) for length in LATENCY_LENGTHS}
         is_gpu = self.device.type == "cuda"
-        allocated = torch.cuda.max_memory_allocated() / BYTES_PER_MEGABYTE if is_gpu else 0.0
-        reserved = torch.cuda.max_memory_reserved() / BYTES_PER_MEGABYTE if is_gpu else 0.0
+        allocated = torch.cuda.max_memory_allocated(self.device) / BYTES_PER_MEGABYTE if is_gpu else 0.0
+        reserved = torch.cuda.max_memory_reserved(self.device) / BYTES_PER_MEGABYTE if is_gpu else 0.0
         self.say(memory_line(allocated=allocated, reserved=reserved))
         self.save(FINAL_NAME, val_loss=loss)
         if self.config.output.json_output is None:

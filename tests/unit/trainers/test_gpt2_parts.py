@@ -3,6 +3,7 @@
 import math
 import sys
 import types
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,17 +13,17 @@ from hypothesis import strategies as st
 
 from trainers.common.errors import ConfigError, DataError
 from trainers.common.flags import parse_flags
-from trainers.common.precision import Precision
 from trainers.common.tracking import Tracking, default_project, split_names
 from trainers.gpt2.architecture import SIZES, build_architecture
 from trainers.gpt2.batches import RandomBatches
 from trainers.gpt2.config import ALIASES, Gpt2Config
 from trainers.gpt2.evaluation import mean_loss, measure_latency, perplexity
 from trainers.gpt2.model import GPT2
+from trainers.gpt2.precision import PlainPrecision, UnscaledPrecision
 from trainers.gpt2.schedule import WarmupFromZero
 
 CPU = torch.device("cpu")
-EXACT = Precision(dtype="float32", device_type="cpu")
+EXACT = PlainPrecision(dtype="float32", device_type="cpu")
 
 
 def parse(*arguments):
@@ -60,6 +61,8 @@ def test_the_defaults_are_those_of_the_reference():
         "spam_interval": 1000,
         "spam_warmup_steps": 100,
         "spam_enable_clip": False,
+        "sinkgd_iterations": 5,
+        "sinkgd_temperature": 0.1,
         "adamwprune_base_optimizer_name": "adamw",
         "adamwprune_beta1": 0.9,
         "adamwprune_beta2": 0.999,
@@ -248,6 +251,19 @@ def test_latency_is_measured_or_failed():
     failed = measure_latency(model, length=9, device=CPU, precision=EXACT)
     assert (failed.median, failed.p95) == (-1.0, -1.0)
     assert model.training
+
+
+@pytest.mark.parametrize("kind", [PlainPrecision, UnscaledPrecision])
+def test_float32_is_computed_without_autocast_on_any_device(kind):
+    for device in ("cpu", "cuda"):
+        precision = kind(dtype="float32", device_type=device)
+        assert isinstance(precision.autocast(), nullcontext)
+        assert not precision.gradient_scaler().is_enabled()
+
+
+def test_flash_attention_can_be_chosen_or_left_alone():
+    chosen = [parse(*words).run.flash_attention for words in ([], ["--flash-attention"], ["--no-flash-attention"])]
+    assert chosen == [None, True, False]
 
 
 def test_trackers_are_started_told_and_finished(monkeypatch, capsys, tmp_path):
