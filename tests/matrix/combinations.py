@@ -21,7 +21,7 @@ OPTIMIZERS: Final = ("sgd", "adam", "adamw", "adamwadv", "adamwspam", "sinkgd", 
 VARIANTS: Final = tuple(f"bitter{number}" for number in range(10))
 PRUNINGS: Final = ("none", "magnitude", "movement", *VARIANTS)
 
-KINDS: Final = (VANILLA, "V2", "V6", "V14", "C2", "16", "L7", "R3")
+KINDS: Final = (VANILLA, "V2", "V6", "V14", "C2", "16", "L7")
 """One step for each way in which parts are replaced, or woken."""
 SAMPLED_OPTIMIZERS: Final = (*OPTIMIZERS[:6], "prune-adamw")
 SAMPLED_PRUNINGS: Final = ("none", "magnitude", "movement", "state")

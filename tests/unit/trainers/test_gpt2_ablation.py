@@ -124,7 +124,9 @@ def test_sleeping_parts_wake_up_once(step, iteration, train, tmp_path):
         assert all((gate == 0) == (number < iteration) for gate in gates)
 
 
-@pytest.mark.parametrize(("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2), ("C2", 2)])
+@pytest.mark.parametrize(
+    ("step", "begin"), [("V12", 1), ("V12", 3), ("V14", 1), ("V17", 3), ("V6", 2), ("C2", 2), ("16", 2)]
+)
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(step, begin, train, tmp_path):
     options = f"--ra-step {step} --save-checkpoint --checkpoint-interval 1 --optimizer adamwspam --dropout 0.2"
     train(options)
