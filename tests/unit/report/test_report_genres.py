@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from parity.diagnose.ruling import ruled
 from parity.findings.model import Verdict
 from parity.report.document import Bullets, plain
 from parity.report.formats import FORMATS, Rendering
@@ -22,6 +23,9 @@ from parity.report.wording import visible
 from parity.surface.flags import plain_name
 from parity.verbs import report as verb
 from tests.payloads import HOSTILE
+from tests.unit.diagnose.test_ruling import accepted as waivers_for
+from tests.unit.diagnose.test_ruling import outcome as warmed_up
+from tests.unit.findings.accepting import ledger
 from tests.unit.report import report_examples as examples
 from tests.unit.report.genre_subjects import REFERENCE, subject, unread
 from tests.unit.report.report_builders import (
@@ -365,3 +369,40 @@ def test_no_genre_lets_a_text_become_markup(tmp_path, texts):
         assert sum(token.type == "heading_open" and token.tag == "h1" for token in tokens) == 1
         rendering = Rendering(genre=name, document=document, subjects=(one,))
         json.loads(FORMATS["json"](rendering)[f"{rendering.stem}.json"])
+
+
+def impact_of(*outcomes, pair="p"):
+    """What the comparison says affects the training, and what it says does not."""
+    text = render_markdown(GENRES["comparison"]([unread(*outcomes, pair=pair)]))
+    return text.partition("Changes that affect the training")[2].partition("Changes that do not affect")[::2]
+
+
+def test_what_is_accepted_affects_the_training_all_the_same():
+    one = warmed_up([min(1, update / 5) * 1e-3 for update in range(10)])
+    for outcomes, word in (
+        ([one], "**The candidate's first"),
+        (ruled([one], ledger(*waivers_for(one))), "**Accepted: The candidate's first"),
+    ):
+        affecting, harmless = impact_of(*outcomes)
+        assert word in affecting
+        assert "`lr`" not in harmless
+
+
+def test_what_is_accepted_without_a_cause_is_named_as_what_it_is():
+    one = replace(warmed_up([1e-3] * 9 + [7e-4]), diagnosis=None)
+    affecting, harmless = impact_of(*ruled([one], ledger(*waivers_for(one))))
+    assert "**Accepted, different:** the learning rate (`lr`) in `s`." in affecting
+    assert "`lr`" not in harmless
+
+
+def test_what_is_missing_is_named_and_the_numbers_are_about_the_rest():
+    gone = finding(measurement("config", "1", None, name="width"))
+    one = outcome(gone, covered=coverage(config={"series": 2, "values": 2, "equal": 2}))
+    text = render_markdown(GENRES["status"]([unread(one)]))
+    assert "**Missing:** the effective configuration (`config`): `width` in `quick`; of what both have, 2 of 2" in text
+
+
+def test_two_runs_of_one_program_are_told_apart_by_their_commands():
+    one = outcome(reference=trace("python train.py a"), candidate=trace("python train.py b"))
+    title = render_markdown(GENRES["discrepancy"]([unread(one)])).splitlines()[0]
+    assert title == "# Discrepancy report: `python train.py a` vs. `python train.py b`"
