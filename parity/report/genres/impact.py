@@ -8,7 +8,7 @@ from parity.diagnose.registry import Cause
 from parity.findings.model import Finding, Verdict
 from parity.report.document import Block, Bullets, Code, Paragraph, Section, Strong, Text
 from parity.report.explanation import explanations, unexplained
-from parity.report.genres.arguments import told_apart, untried
+from parity.report.genres.arguments import untried
 from parity.report.sections.accepted import accepted_causes
 from parity.report.subject import Subject
 from parity.report.wording import capitalised, count, extent, listed, sentence, word
@@ -86,9 +86,8 @@ def _offered(subject: Subject) -> Iterator[Text]:
 
 def _given(subject: Subject) -> Iterator[Text]:
     """Options of the candidate alone that the runs needed, because their defaults would have changed something."""
-    for one in told_apart(subject):
-        if one.side == "candidate":
-            yield *untried(one), "."
+    for one in untried(subject):
+        yield *one, "."
 
 
 def consequence(one: SurfaceDifference) -> str:

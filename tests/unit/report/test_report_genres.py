@@ -15,6 +15,7 @@ from parity.report.genres import GENRES
 from parity.report.genres.arguments import given_apart, told_apart
 from parity.report.genres.behaviours import Standing, behaviours
 from parity.report.genres.checks import percent
+from parity.report.genres.drawings import drawings
 from parity.report.genres.offers import definitions, features, flags
 from parity.report.genres.parameters import parameters
 from parity.report.genres.traits import traits
@@ -32,6 +33,7 @@ from tests.unit.report.report_builders import (
     coverage,
     finding,
     found,
+    judged,
     measurement,
     outcome,
     process,
@@ -199,6 +201,14 @@ def test_an_option_of_the_candidate_alone_is_not_compared_with_its_default(tmp_p
     assert f"[ ] {claim}" in text
     assert text.count(claim) == 2
     assert "the training is the same with `--warmup-pct=0.0`" in text
+
+
+def test_a_default_that_another_scenario_runs_with_is_compared(tmp_path):
+    one = told(tmp_path)
+    commands = (trace("python train.py --lr=0.1"), trace("python -m trainer --lr=0.1"))
+    with_default = outcome(reference=commands[0], candidate=commands[1], scenario="default")
+    both = replace(one, outcomes=(*one.outcomes, with_default))
+    assert "the candidate with its default of" not in render_markdown(GENRES["comparison"]([both]))
 
 
 def warmed(rates, **channels):
@@ -406,3 +416,37 @@ def test_two_runs_of_one_program_are_told_apart_by_their_commands():
     one = outcome(reference=trace("python train.py a"), candidate=trace("python train.py b"))
     title = render_markdown(GENRES["discrepancy"]([unread(one)])).splitlines()[0]
     assert title == "# Discrepancy report: `python train.py a` vs. `python train.py b`"
+
+
+def drawn(title, points, *, clock=9):
+    """A run that drew two pictures of two panels, the second of them over a clock."""
+    pictures = ("1.png", "2.png")
+    panels = {f"{one}::{at}": text for one in pictures for at, text in enumerate((title, "title 'Throughput'"))}
+    values = {f"{one}::{at} line 0": value for one in pictures for at, value in enumerate((points, clock))}
+    return process(*setup("chart", panels), *(series("chart_series", name, [one]) for name, one in values.items()))
+
+
+def panels_of(reference, candidate):
+    one = judged(trace("python a.py", reference), trace("python b.py", candidate))
+    throughput = [skipped("chart_series", f"{at}.png::1 line 0", "a clock reading") for at in (1, 2)]
+    judgement = replace(one.judgement, not_compared=(*one.judgement.not_compared, *throughput))
+    return [
+        (each.text, each.word, each.equal, each.left_out)
+        for each in drawings(unread(replace(one, judgement=judgement)))
+    ]
+
+
+def test_panels_of_charts_are_identical_where_their_points_are():
+    loss, clock = "title 'Loss'", ("title 'Throughput'", "not compared", 0, 2)
+    assert panels_of(drawn(loss, 1), drawn(loss, 1)) == [(loss, "identical", 2, 0), clock]
+    assert panels_of(drawn(loss, 1), drawn(loss, 2))[0] == (loss, "different", 0, 0)
+    renamed = panels_of(drawn(loss, 1), drawn("title 'Cost'", 1))
+    assert [(text, word) for text, word, *_ in renamed] == [
+        (loss, "missing"), clock[:2], ("title 'Cost'", "added"),
+    ]  # fmt: skip
+
+
+def test_charts_stand_in_the_matrix():
+    one = judged(*(trace("python a.py", drawn("title 'Loss'", 1)) for _ in range(2)))
+    text = render_markdown(GENRES["features"]([unread(one)]))
+    assert "| `title 'Loss'` | 2 pictures | 2 pictures | 2 equal, 0 different, 0 not compared | identical |" in text
