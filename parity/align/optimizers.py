@@ -5,7 +5,7 @@ parameters differently number them differently, so states are compared by the pa
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from parity.checkpoint.model import Entry, Leaf, Path
@@ -13,6 +13,8 @@ from parity.checkpoint.tensors import Tensor
 
 _BUFFERS: Final = ("running_mean", "running_var", "num_batches_tracked")
 _NOT_HYPERPARAMETERS: Final = frozenset({"params", "param_names"})
+_BY_SHAPE: Final = "order and shape"
+_BY_POSITION: Final = "position"
 Shape = tuple[int, ...]
 Identifier = int | str
 
@@ -25,6 +27,11 @@ class Optimizer:
     groups: tuple[tuple[Identifier, ...], ...]
     names: Mapping[Identifier, str]
     method: str
+
+    def heard(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Of renamed parameters, those that this optimizer knows by the new name; it may have kept the old ones."""
+        known = set(self.names.values())
+        return {name: other for name, other in names.items() if other in known}
 
     def group_of(self) -> dict[str, int]:
         """The group that each parameter is in, in the order of the optimizer."""
@@ -78,8 +85,28 @@ def read_optimizer(path: Path, entries: Mapping[Path, Entry], inventory: Invento
     shapes = _state_shapes(path, entries)
     found = _by_shape(groups, shapes, inventory)
     if found is not None:
-        return Optimizer(path, groups, found, "order and shape")
-    return Optimizer(path, groups, {one: f"#{position}" for position, one in enumerate(order)}, "position")
+        return Optimizer(path, groups, found, _BY_SHAPE)
+    return Optimizer(path, groups, {one: f"#{position}" for position, one in enumerate(order)}, _BY_POSITION)
+
+
+def settled(
+    ours: Optimizer,
+    theirs: Optimizer,
+    entries: tuple[Mapping[Path, Entry], Mapping[Path, Entry]],
+    names: Mapping[str, str],
+) -> Optimizer:
+    """``theirs``, known by its positions where shapes mislead and only positions fit.
+
+    A model whose weights are transposed has its parameters' shapes exchanged, while the state of its optimizer may not.
+    ``names`` are the candidate's names of the reference's parameters.
+    """
+    if not ours.method == theirs.method == _BY_SHAPE or ours.groups != theirs.groups:
+        return theirs
+    here, there = (_state_shapes(one.path, side) for one, side in zip((ours, theirs), entries, strict=True))
+    numbers = {name: number for number, name in theirs.names.items()}
+    renamed = {one: names.get(name, name) for one, name in ours.names.items()}
+    fits = all(here[one] == there.get(numbers.get(name, one)) for one, name in renamed.items())
+    return theirs if fits or here != there else replace(theirs, names=renamed, method=_BY_POSITION)
 
 
 def hyperparameters(path: Path, entries: Mapping[Path, Entry]) -> dict[int, dict[Path, Entry]]:

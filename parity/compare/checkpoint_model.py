@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from parity.align.optimizers import Optimizer
-from parity.checkpoint.model import Checkpoint, Entry, Path, Unit
+from parity.checkpoint.model import Checkpoint, Entry, Path, Unit, spelled
 from parity.compare.sections import Section
 from parity.compare.tensors import Statistics
 
@@ -70,7 +71,7 @@ class Pair:
 class UnitComparison:
     """Everything measured between two units.
 
-    ``equal`` of the compared pairs are equal. ``renames`` gives the method by which a key with another name was found.
+    ``renames`` gives the method by which a key with another name was found.
     """
 
     reference: Unit
@@ -81,6 +82,18 @@ class UnitComparison:
     renames: Mapping[Path, str]
     prefixes: tuple[str, ...] = ()
     optimizers: tuple[tuple[Optimizer, Optimizer], ...] = ()
+
+    @cached_property
+    def _owners(self) -> Mapping[Path, str]:
+        """The parameter that each state of the reference's optimizers belongs to."""
+        return {(*one.path, "state", number): name for one, _ in self.optimizers for number, name in one.names.items()}
+
+    def spelled(self, key: Path) -> str:
+        """A key of the reference as it is shown; the state of an optimizer by its parameter, not by its number."""
+        for depth in range(len(key), 1, -1):
+            if (owner := self._owners.get(key[:depth])) is not None:
+                return f"{spelled(key[: depth - 1])}[{owner}]{spelled(('', *key[depth:]))}"
+        return spelled(key)
 
 
 @dataclass(frozen=True, kw_only=True)

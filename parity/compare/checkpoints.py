@@ -241,8 +241,9 @@ def tie_groups(entries: Mapping[Path, Entry]) -> set[frozenset[Path]]:
 
 def _regrouped(name: str, pairing: Pairing) -> Iterator[CheckpointDifference]:
     """Optimizers whose parameters are in other groups, or in another order; both change what loads into what."""
-    names = {str(path[-1]): str(other[-1]) for path, other in pairing.keys.pairs.items() if path and other}
+    renamed = {str(path[-1]): str(other[-1]) for path, other in pairing.keys.pairs.items() if path and other}
     for ours, theirs in pairing.optimizers:
+        names = theirs.heard(renamed)
         here = [[names.get(ours.names[one], ours.names[one]) for one in group] for group in ours.groups]
         there = [[theirs.names[one] for one in group] for group in theirs.groups]
         if here == there:

@@ -12,6 +12,7 @@ from parity.align.optimizers import (
     hyperparameters,
     optimizer_paths,
     read_optimizer,
+    settled,
 )
 from parity.checkpoint.model import Entry, Path, Unit
 from parity.checkpoint.tensors import Tensor
@@ -46,12 +47,11 @@ def pair_up(reference: Unit, candidate: Unit, spare: tuple[Inventory, Inventory]
         for own, other in zip((find_inventory(one, ()) for one in tensors), spare, strict=True)
     ]
     names = _renamed_parameters(keys, inventories)
+    entries = reference.entries, candidate.entries
     optimizers = tuple(
-        (
-            read_optimizer(one, reference.entries, inventories[0]),
-            read_optimizer(other, candidate.entries, inventories[1]),
-        )
+        (ours, settled(ours, read_optimizer(other, candidate.entries, inventories[1]), entries, names))
         for one, other in roots
+        for ours in (read_optimizer(one, reference.entries, inventories[0]),)
     )
     rest = _outside(reference.entries, left), _outside(candidate.entries, right)
     plain = [[path for path, entry in side.items() if not isinstance(entry, Tensor)] for side in rest]
@@ -138,6 +138,7 @@ def _optimizer_pairs(
 ) -> Iterator[tuple[Path, Path]]:
     """Keys of the same state of the same parameter, and of the same setting of groups that share a parameter."""
     numbers = {name: number for number, name in theirs.names.items()}
+    names = theirs.heard(names)
     partner = {one: numbers.get(names.get(name, name)) for one, name in ours.names.items()}
     depth = len(ours.path)
     for path in reference:

@@ -12,6 +12,8 @@ from typing import Final
 from parity.surface.model import Definition, Feature, Flag, Place, Step, Surface
 
 _ALIKE: Final = 0.6
+_NEARLY_THE_SAME: Final = 0.75
+_NUMBERS: Final = frozenset({"n", "num", "number", "max", "min", "total"})
 _SHORT: Final = 2
 _UNITS: Final = frozenset(
     {"steps", "step", "iters", "iterations", "epochs", "epoch", "pct", "percent", "fraction", "frac", "ratio"}
@@ -143,9 +145,16 @@ def _likeness(one: Flag, other: Flag) -> float:
     """0 to 1: equal but for a unit is 1; else how alike the names are, a little more with the same default."""
     stems = _stem(one.name), _stem(other.name)
     if stems[0] and stems[0] == stems[1]:
-        return 1.0
+        # Numbers of two things, such as of steps and of epochs, are two numbers.
+        return 0.0 if set(stems[0].split("_")) <= _NUMBERS else 1.0
     alike = SequenceMatcher(a=one.name, b=other.name).ratio()
+    if alike < _NEARLY_THE_SAME and not _words(one.name) & _words(other.name):
+        return 0.0
     return min(1.0, alike + 0.1) if one.default and same_value(one.default, other.default) else alike - 0.1
+
+
+def _words(name: str) -> set[str]:
+    return set(name.lower().split("_"))
 
 
 def _stem(name: str) -> str:

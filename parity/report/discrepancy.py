@@ -19,6 +19,7 @@ from parity.report.sections.structure import structure
 from parity.report.sections.summary import summary
 from parity.report.sections.surroundings import surroundings
 from parity.report.sections.zoom import zoom
+from parity.report.wording import shorten
 
 
 def discrepancy_report(outcomes: Sequence[Outcome], charts: Sequence[Chart] = ()) -> Document:
@@ -35,4 +36,7 @@ def _title(outcomes: Sequence[Outcome]) -> Text:
         pairs = tuple(dict.fromkeys(outcome.pair for outcome in outcomes))
         return "Discrepancy report: ", Code(pairs[0] if pairs else "nothing run")
     reference, candidate = program(comparison.reference), program(comparison.candidate)
+    if reference == candidate:
+        # One program with other arguments: only its commands tell the sides apart.
+        reference, candidate = (shorten(one.command) for one in (comparison.reference, comparison.candidate))
     return "Discrepancy report: ", Code(reference), " vs. ", Code(candidate)

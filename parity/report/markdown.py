@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, StrictUndefined, Undefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from parity.report.document import Code, Document, Excerpt, Inline, Strong, Text
 from parity.report.house import house_first
+from parity.report.templating import escaping, visible_lines
 from parity.report.wording import squeezed, visible
 
 _TEMPLATE: Final = "document.md.j2"
@@ -18,7 +19,6 @@ _SPECIAL: Final = re.compile(r"[\\`*\[\]~$#]")
 _UNDERSCORES: Final = re.compile(r"_+")
 _OPENING: Final = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))")
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_TAB: Final = 4
 
 
 def render_markdown(document: Document, templates: Path | None = None) -> str:
@@ -33,26 +33,9 @@ def render_markdown(document: Document, templates: Path | None = None) -> str:
 
 @cache
 def _environment(templates: Path | None = None) -> Environment:
-    # Whatever a template outputs passes through ``finalize``, so that no template can forget to escape.
-    environment = Environment(
-        loader=house_first(templates),
-        autoescape=True,
-        finalize=_escaped,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
+    environment = escaping(house_first(templates), _inline)
     environment.filters.update(box=_box, cell=_cell, fence=_fence, hashes=_hashes, marker=_marker)
     return environment
-
-
-def _escaped(output: object) -> Markup:
-    if isinstance(output, Markup):
-        return output
-    if isinstance(output, Undefined):
-        str(output)
-    return _inline(output if isinstance(output, tuple) else (str(output),))
 
 
 def _inline(text: Iterable[Inline]) -> Markup:
@@ -108,7 +91,7 @@ def _cell(text: Text) -> Markup:
 
 
 def _fence(excerpt: Excerpt) -> Markup:
-    lines = [visible(line.expandtabs(_TAB)) for line in re.split(r"\r\n|\r|\n", excerpt.code)]
+    lines = visible_lines(excerpt)
     if excerpt.marked >= 0:
         lines[excerpt.marked] += f"  # <- line {excerpt.line}"
     fence = "`" * max(3, _longest_run(excerpt.code) + 1)

@@ -35,9 +35,9 @@ def compare_locations(reference: str, candidate: str, *, as_json: bool) -> int:
     else:
         from rich.console import Console
 
-        from parity.report.checkpoints import print_checkpoints
+        from parity.report.checkpoint_screen import print_checkpoints
 
-        print_checkpoints(comparison, causes, Console(highlight=False, soft_wrap=True))
+        print_checkpoints(comparison, causes, Console(highlight=False))
     return checkpoint_exit_code(comparison)
 
 

@@ -51,9 +51,12 @@ def _surface(loaded: Mapping[str, int], root: Path) -> Surface:
     surface = read_surface_of(root, tuple(loaded))
     if surface.unread:
         raise SurfaceUnreadableError("; ".join(f"{name}: {reason}" for name, reason in surface.unread))
-    changed = [one for one in surface.files if one.lines != loaded[one.file]]
+    # A run elsewhere has recorded whole paths, of which sources show what lies under the root.
+    lines = {(root / name).resolve(): number for name, number in loaded.items()}
+    ran = {one.file: lines[(root / one.file).resolve()] for one in surface.files}
+    changed = [one for one in surface.files if one.lines != ran[one.file]]
     if changed:
-        parts = ", ".join(f"{one.file} had {loaded[one.file]} lines and has {one.lines}" for one in changed)
+        parts = ", ".join(f"{one.file} had {ran[one.file]} lines and has {one.lines}" for one in changed)
         message = f"sources have changed since they ran: {parts}; run the pair again"
         raise SurfaceUnreadableError(message)
     return surface

@@ -102,6 +102,18 @@ def test_sources_other_than_those_that_ran_prove_nothing(place: Path, tmp_path: 
     assert "Features that the runs show" not in text
 
 
+def test_a_run_from_elsewhere_is_about_the_same_sources(place: Path) -> None:
+    """It has recorded whole paths, and the report is written from the directory that the sources are in."""
+    script = f"{sys.executable} {place / 'train.py'}"
+    elsewhere = place / "elsewhere"
+    elsewhere.mkdir()
+    assert parity("compare", script, script, "--name=same", "--quiet", cwd=elsewhere).returncode == 0
+    assert parity("report", "elsewhere/reports/out/same", "--genre=integration", cwd=place).returncode == 0
+    text = (elsewhere / "reports/out/same/integration.md").read_text()
+    assert "Features that the runs show" in text
+    assert "**Not compared:** the sources" not in text
+
+
 @pytest.mark.parametrize("words", [("--format=pdf",), ("--genre=novel",), ()])
 def test_a_report_that_does_not_exist_is_a_usage_error(place: Path, words: tuple[str, ...]) -> None:
     pairs = ("reports/out/same",) if words else ()

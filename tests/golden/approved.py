@@ -29,7 +29,7 @@ class Approved:
 
 REPORTS = (
     Approved("char-gpt", "discrepancy", ("char-gpt",)),
-    Approved("gpt2-vanilla", "status", ("gpt2-vanilla",)),
+    Approved("gpt2-vanilla", "status", ("gpt2-vanilla", "gpt2-unified-ra")),
     Approved("occ-train", "comparison", ("occ-train", "occ-mixer", "occ-finetune")),
     Approved("stream-sample", "features", ("stream-sample", "stream-chunk")),
     Approved("char-gpt", "integration", ("char-gpt",)),

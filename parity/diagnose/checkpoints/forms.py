@@ -22,11 +22,13 @@ _BLOCK: Final = 1 << 18
     (
         "checkpoint-prefix",
         "Keys differ by the prefix of a wrapper.",
+        "A strict load fails; one that is not strict leaves these weights as they were initialised.",
         "Save the bare model, or strip the prefix when loading.",
     ),
     (
         "checkpoint-rename",
         "Keys differ by name, and hold the same.",
+        "Whoever loads by the reference's names does not find these.",
         "Rename when loading, or tell whoever reads these files.",
     ),
 )
@@ -37,13 +39,16 @@ def prefix(unit: UnitComparison) -> Iterator[CheckpointCause]:
         methods.setdefault(method, []).append(key)
     for method, keys in methods.items():
         title = f"{len(keys):,} keys are renamed ({method})"
-        yield cause(unit, "checkpoint-prefix" if "prefix" in method else "checkpoint-rename", title, keys, listed(keys))
+        yield cause(
+            unit, "checkpoint-prefix" if "prefix" in method else "checkpoint-rename", title, keys, listed(unit, keys)
+        )
 
 
 @checkpoint_rule(
     (
         "checkpoint-transposed",
         "A matrix holds the same numbers with rows and columns exchanged.",
+        "Square matrices load without a complaint and compute something else; others fail to load.",
         "Transpose when loading: one side stores (in, out), the other (out, in).",
     ),
 )
@@ -57,7 +62,7 @@ def transposed(unit: UnitComparison) -> Iterator[CheckpointCause]:
             "checkpoint-transposed",
             f"{len(found):,} tensors are transposed",
             found,
-            f"the candidate's {listed(found)} equals the reference's bit for bit once rows and columns are exchanged",
+            f"{listed(unit, found)}: bit for bit the reference's once rows and columns are exchanged",
         )
 
 
@@ -72,6 +77,7 @@ def _is_transposed(ours: Tensor, theirs: Tensor) -> bool:
     (
         "checkpoint-permuted-rows",
         "A tensor holds the same rows in another order.",
+        "Nothing fails to load, and every row serves another head, expert or token.",
         "Compare the order of heads, experts or the vocabulary.",
     ),
 )
@@ -119,6 +125,7 @@ def _row_digests(tensor: Tensor) -> NDArray[Any]:
     (
         "checkpoint-cast",
         "A tensor has another type, and holds what casting the reference gives.",
+        "A narrower type has lost digits for good: a resumed run does not go on bit for bit.",
         "Compare where weights are cast: before saving, or by moving the model.",
     ),
 )
@@ -131,7 +138,7 @@ def cast(unit: UnitComparison) -> Iterator[CheckpointCause]:
     for kinds, keys in found.items():
         title = f"{len(keys):,} tensors are cast ({kinds})"
         yield cause(
-            unit, "checkpoint-cast", title, keys, f"casting the reference's {listed(keys)} gives the candidate's"
+            unit, "checkpoint-cast", title, keys, f"casting the reference's {listed(unit, keys)} gives the candidate's"
         )
 
 
@@ -160,6 +167,7 @@ def _rounded(values: NDArray[Any], dtype: DType) -> NDArray[Any]:
     (
         "checkpoint-untied",
         "Tensors that share their storage in the reference are copies.",
+        "The copies are trained apart from the next update on, and the model has more parameters.",
         "Tie again after loading, and save one of them only.",
     ),
 )
@@ -197,6 +205,7 @@ def _same_place(entry: object, unit: UnitComparison, key: tuple[str | int, ...])
     (
         "checkpoint-moments-swapped",
         "State of the optimizer belongs to another parameter of the same shape.",
+        "A resumed run updates each of these parameters by the history of another one.",
         "Keep the order of parameters and groups, or map the state by name.",
     ),
 )
@@ -219,5 +228,5 @@ def swapped(unit: UnitComparison) -> Iterator[CheckpointCause]:
             "checkpoint-moments-swapped",
             f"{len(found):,} states of the optimizer belong to other parameters",
             found,
-            f"the candidate's {listed([key])} is the reference's {listed([origin or ()])} bit for bit",
+            f"the candidate's {listed(unit, [key])} is the reference's {listed(unit, [origin or ()])} bit for bit",
         )

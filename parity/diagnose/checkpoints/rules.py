@@ -5,7 +5,7 @@ from typing import Final
 from parity.compare.checkpoint_model import CheckpointComparison
 from parity.diagnose.checkpoints.case import CheckpointCause, DeclaredCheckpointRule
 from parity.diagnose.checkpoints.forms import cast, permuted, prefix, swapped, transposed, untied
-from parity.diagnose.checkpoints.states import adapters_merged, moments_missing, stale_average, step_shifted
+from parity.diagnose.checkpoints.states import adapters_merged, moments_missing, regrouped, stale_average, step_shifted
 from parity.errors import ParityError
 
 RULES: Final[tuple[DeclaredCheckpointRule, ...]] = (
@@ -15,6 +15,7 @@ RULES: Final[tuple[DeclaredCheckpointRule, ...]] = (
     cast,
     swapped,
     moments_missing,
+    regrouped,
     step_shifted,
     stale_average,
     untied,

@@ -25,11 +25,13 @@ _RESIDUAL: Final = 1e-2
     (
         "checkpoint-moments-missing",
         "Moments of the optimizer are missing.",
+        "A resumed run starts their averages anew: its first updates are larger or smaller than they were.",
         "Save the optimizer's whole state dict.",
     ),
     (
         "checkpoint-moments-zero",
         "Moments of the optimizer are zero.",
+        "A resumed run starts averages anew that count as old: its first updates are too small.",
         "Load the optimizer's state before saving it again.",
     ),
 )
@@ -38,20 +40,38 @@ def moments_missing(unit: UnitComparison) -> Iterator[CheckpointCause]:
     missing = [one.key for one in having(unit, Aspect.MISSING) if one.key and one.key[-1] in _MOMENTS]
     if missing:
         title = f"{len(missing):,} moments of the optimizer are missing"
-        yield cause(unit, "checkpoint-moments-missing", title, missing, f"the candidate has no {listed(missing)}")
+        yield cause(unit, "checkpoint-moments-missing", title, missing, f"the candidate has no {listed(unit, missing)}")
     suspects = [one.key for one in having(unit, Aspect.VALUE) if one.key and one.key[-1] in _MOMENTS]
     zero = [pair.key for pair, _, theirs in tensor_pairs(unit, suspects) if is_zero(theirs)]
     if zero:
         title = f"{len(zero):,} moments of the optimizer are zero"
         yield cause(
-            unit, "checkpoint-moments-zero", title, zero, f"every element of the candidate's {listed(zero)} is 0"
+            unit, "checkpoint-moments-zero", title, zero, f"every element of the candidate's {listed(unit, zero)} is 0"
         )
+
+
+@checkpoint_rule(
+    (
+        "checkpoint-regrouped",
+        "The optimizer holds its parameters in other groups, or in another order.",
+        "Loading by position fails or gives parameters the state of others; groups' settings act on other parameters.",
+        "Group the parameters alike, or map the state by name when loading.",
+    ),
+)
+def regrouped(unit: UnitComparison) -> Iterator[CheckpointCause]:
+    """Parameters of an optimizer that are in other groups, or in another order."""
+    for one in having(unit, Aspect.GROUPS):
+        gone = having(unit, Aspect.MISSING, Aspect.EXTRA)
+        keys = [one.key, *(other.key for other in gone if other.key[: len(one.key)] == one.key)]
+        title = f"the optimizer's parameters are {one.note.partition(';')[0]}"
+        yield cause(unit, "checkpoint-regrouped", title, keys, f"{one.reference} -> {one.candidate}")
 
 
 @checkpoint_rule(
     (
         "checkpoint-step-shifted",
         "Counters are all ahead or behind by the same number.",
+        "A resumed run repeats or leaves out updates, and its schedule and bias correction are that far off.",
         "Compare whether counters are saved before or after they are incremented.",
     ),
 )
@@ -69,7 +89,11 @@ def step_shifted(unit: UnitComparison) -> Iterator[CheckpointCause]:
         word = "ahead" if shift > 0 else "behind"
         title = f"{len(keys):,} counters are {word} by {abs(int(shift)):,}"
         yield cause(
-            unit, "checkpoint-step-shifted", title, keys, f"candidate - reference = {int(shift)} at {listed(keys)}"
+            unit,
+            "checkpoint-step-shifted",
+            title,
+            keys,
+            f"candidate - reference = {int(shift)} at {listed(unit, keys)}",
         )
 
 
@@ -91,11 +115,13 @@ def _single(entry: object) -> float | None:
     (
         "checkpoint-stale-ema",
         "An average of the weights stopped following them.",
+        "What is evaluated or published from the average are older weights than intended.",
         "Update the average after every step.",
     ),
     (
         "checkpoint-ema-copied",
         "An average of the weights is a plain copy of them.",
+        "The average averages nothing: it is as noisy as the weights.",
         "Update the average by its decay, and clone the weights that it starts from.",
     ),
 )
@@ -141,6 +167,7 @@ def _distance(weight: Tensor, average: Tensor) -> float:
     (
         "checkpoint-adapters-merged",
         "Low-rank adapters that one side keeps apart are added to the other's weights.",
+        "Loading one form as the other leaves the adapters out, or adds them twice.",
         "Decide on one form, and merge or separate when loading.",
     ),
 )
@@ -149,7 +176,7 @@ def adapters_merged(unit: UnitComparison) -> Iterator[CheckpointCause]:
     for aspect, side in ((Aspect.MISSING, "candidate"), (Aspect.EXTRA, "reference")):
         apart = unit.reference if aspect is Aspect.MISSING else unit.candidate
         lone = {one.key for one in having(unit, aspect)}
-        names = {".".join(str(part) for part in key): key for key in lone}
+        names = {_dotted(key): key for key in lone}
         found = [
             (pair.key, names[first], scale)
             for first in names
@@ -158,9 +185,10 @@ def adapters_merged(unit: UnitComparison) -> Iterator[CheckpointCause]:
             if (scale := _merged_scale(pair, apart.entries[names[first]], apart.entries[names[_second(first)]], aspect))
         ]
         if found:
-            keys = [key for key, _, _ in found] + sorted(lone, key=str)
+            adapters = (name for _, first, _ in found for name in (first, names[_second(_dotted(first))]))
+            keys = dict.fromkeys([*(key for key, _, _ in found), *adapters])
             title = f"{len(found):,} adapters are merged into the weights of the {side}"
-            evidence = f"{listed([found[0][0]])}: the difference of the weights is {found[0][2]:.6g} times B @ A"
+            evidence = f"{listed(unit, [found[0][0]])}: the difference of the weights is {found[0][2]:.6g} times B @ A"
             yield cause(unit, "checkpoint-adapters-merged", title, keys, evidence)
 
 
@@ -172,7 +200,11 @@ def _bases(unit: UnitComparison, adapter: str) -> list[Pair]:
     """The weight that an adapter belongs to: what its name begins with."""
     stem = adapter.partition(".lora_A")[0]
     names = {f"{stem}.weight", f"{stem}.base_layer.weight", stem}
-    return [pair for pair in unit.pairs if ".".join(str(part) for part in pair.key) in names]
+    return [pair for pair in unit.pairs if _dotted(pair.key) in names]
+
+
+def _dotted(key: Path) -> str:
+    return ".".join(str(part) for part in key)
 
 
 def _merged_scale(pair: Pair, first: object, second: object, aspect: Aspect) -> float | None:

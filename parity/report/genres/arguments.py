@@ -13,13 +13,15 @@ from parity.surface.flags import plain_name
 class Argument:
     """An option as it was given: its words, and which side got it alone or with another value.
 
-    ``default`` is what it would have been otherwise, where the source says so by a literal.
+    ``default`` is what it would have been otherwise, where the source says so by a literal; ``tried`` whether that side
+    ran with it in another scenario.
     """
 
     name: str
     words: str
     side: str
     default: str = ""
+    tried: bool = False
 
 
 def told_apart(subject: Subject) -> tuple[Argument, ...]:
@@ -33,12 +35,20 @@ def told_apart(subject: Subject) -> tuple[Argument, ...]:
         surface = surfaces[one.side]
         flags = surface.flags if surface is not None else ()
         default = next((flag.default for flag in flags if flag.name == one.name), "")
-        found.append(replace(one, default=default))
+        others = (getattr(other, one.side).command for _, other in subject.comparisons[1:])
+        tried = any(one.name not in dict(_options(command)) for command in others)
+        found.append(replace(one, default=default, tried=tried))
     return tuple(found)
 
 
-def untried(one: Argument) -> Text:
-    """What nobody knows, because the candidate was given an option that the reference was not."""
+def untried(subject: Subject) -> Iterator[Text]:
+    """What nobody knows, because the candidate was given an option that the reference was not, in every scenario."""
+    for one in told_apart(subject):
+        if one.side == "candidate" and not one.tried:
+            yield _unknown(one)
+
+
+def _unknown(one: Argument) -> Text:
     default: Text = (", which is ", Code(one.default)) if one.default else ()
     opening = Strong(("Not compared:",))
     return opening, " the candidate with its default of ", Code(one.name), *default, "; it was given ", Code(one.words)

@@ -67,6 +67,12 @@ class Behaviour:
         return sum(sight.values for sight in self.sights)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The series that make it missing or different."""
+        found = (name for sight in self.sights if sight.finding is not None for name in sight.finding.names)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why something of it was left out."""
         return tuple(dict.fromkeys(one.reason for sight in self.sights for one in sight.left_out))

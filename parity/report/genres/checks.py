@@ -56,9 +56,13 @@ def _evidence(one: Behaviour) -> Text:
         return (", in no scenario.",)
     equal = sum(sight.equal for sight in one.sights)
     where: Text = (" in ", *listed([sight.scenario for sight in one.sights], _MOST_SCENARIOS))
-    numbers = f", {equal:,} of {count(one.values, 'value')} equal bit for bit" if one.values else ""
+    numbers = f"{equal:,} of {count(one.values, 'value')} equal bit for bit" if one.values else ""
     rest = f"; not compared: {'; '.join(one.reasons)}" if one.reasons else ""
-    return numbers, *where, f"{rest}."
+    if not any(one.names):
+        return f", {numbers}" if numbers else "", *where, f"{rest}."
+    # What is missing was not compared; the numbers are about the rest.
+    rest = f"{f'; of what both have, {numbers}' if numbers else ''}{rest}"
+    return ": ", *listed(one.names), *where, f"{rest}."
 
 
 def conditions(subjects: Sequence[Subject]) -> Section:

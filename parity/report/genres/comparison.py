@@ -14,6 +14,7 @@ from parity.report.genres.offers import definitions, features, flags
 from parity.report.genres.parameters import Parameter, parameters, table
 from parity.report.genres.tables import definition_table, feature_table, flag_table, unread
 from parity.report.genres.titles import pairs
+from parity.report.sections.accepted import only_change
 from parity.report.subject import Subject, all_outcomes
 from parity.report.wording import capitalised, count, quoted, word
 from parity.trace.channels import Phase
@@ -28,7 +29,11 @@ _ASPECTS: Final[tuple[tuple[str, frozenset[Phase]], ...]] = (
     ("Printed numbers", frozenset({Phase.LOG})),
 )
 _STEPS: Final = ("zero_grad", "stale_gradients", "clip_calls", "scheduler_steps", "scheduler_surplus", "micro_steps")
-_PROVED: Final = frozenset({Verdict.IDENTICAL, Verdict.EQUIVALENT})
+_TRAINING: Final = {
+    Verdict.IDENTICAL: "the training is the same",
+    Verdict.EQUIVALENT: "the training is the same",
+    Verdict.WAIVED: "the training is the same but for what is accepted",
+}
 
 
 def comparison_summary(subjects: Sequence[Subject]) -> Document:
@@ -64,7 +69,15 @@ def _overview(subjects: Sequence[Subject]) -> Section:
         entry = subject.reference.files[0] if subject.reference is not None else None
         rows.append((quoted(subject.programs[0]), (entry.purpose if entry is not None else "not read",), *cells))
     header: tuple[Text, ...] = (("Script",), ("Purpose, in its words",), *((name,) for name, _ in _ASPECTS))
-    return Section(("Scripts compared",), (Paragraph(_verdict(subjects)), Table(header, tuple(rows))))
+    return Section(
+        ("Scripts compared",),
+        (Paragraph(_verdict(subjects)), *_only_changes(subjects), Table(header, tuple(rows))),
+    )
+
+
+def _only_changes(subjects: Sequence[Subject]) -> tuple[Block, ...]:
+    """Where all that is accepted in a scenario is one change, that it is."""
+    return tuple(Paragraph(one) for outcome in all_outcomes(subjects) if (one := only_change(outcome)))
 
 
 def _verdict(subjects: Sequence[Subject]) -> Text:
@@ -188,8 +201,7 @@ def _verification(subjects: Sequence[Subject]) -> tuple[Block, ...]:
             checks.append(Check(done=standing is Standing.PROVED, text=told))
         for scenario, comparison in subject.comparisons[:1]:
             checks += [_of_parameter(one, f" in {scenario}{where}.") for one in parameters(comparison)]
-        alone = [one for one in told_apart(subject) if one.side == "candidate"]
-        checks += [Check(done=False, text=(*untried(one), where, ".")) for one in alone]
+        checks += [Check(done=False, text=(*one, where, ".")) for one in untried(subject)]
         checks += scenarios(subject)
     return (checklist(checks),)
 
@@ -220,9 +232,9 @@ def _conclusion(subjects: Sequence[Subject]) -> Section:
     for subject in subjects:
         shown = overall(verdict(one) for one in subject.outcomes)
         gating = [one for one in subject.differences if one.gates]
-        training = "the training is the same" if shown in _PROVED else "parity of the training is not shown"
+        training = _TRAINING.get(shown, "parity of the training is not shown")
         apart = [Code(one.words) for one in told_apart(subject) if one.side == "candidate"]
-        given: Text = (" with ", *_row(apart)) if apart and shown in _PROVED else ()
+        given: Text = (" with ", *_row(apart)) if apart and shown in _TRAINING and shown is not Verdict.WAIVED else ()
         options = f"{count(len(gating), 'option')} changed for everyone" if gating else "no option changed for everyone"
         options = f"options not compared: {subject.unread}" if subject.unread else options
         items.append((Code(subject.pair), ": ", Strong((word(shown),)), f"; {training}", *given, f"; {options}."))

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from parity.compare.surface import SurfaceDifference, SurfaceKind
-from parity.findings.model import Verdict
+from parity.diagnose.registry import Cause
+from parity.findings.model import Finding, Verdict
 from parity.report.document import Block, Bullets, Code, Paragraph, Section, Strong, Text
 from parity.report.explanation import explanations, unexplained
-from parity.report.genres.arguments import told_apart, untried
+from parity.report.genres.arguments import untried
+from parity.report.sections.accepted import accepted_causes
 from parity.report.subject import Subject
 from parity.report.wording import capitalised, count, extent, listed, sentence, word
 
@@ -17,7 +19,7 @@ _ADDITIONS: Final = (SurfaceKind.FLAG_EXTRA, SurfaceKind.FEATURE_EXTRA)
 
 def impact(subject: Subject) -> Section:
     """Changes that affect the training or everybody's command line, then changes that do not."""
-    affecting = [*_measured(subject), *_offered(subject), *_given(subject)]
+    affecting = [*_measured(subject), *_accepted(subject), *_offered(subject), *_given(subject)]
     harmless = [*_beside(subject), *_added(subject)]
     return Section(
         ("Impact",),
@@ -56,6 +58,26 @@ def _measured(subject: Subject) -> Iterator[Text]:
             )
 
 
+def _accepted(subject: Subject) -> Iterator[Text]:
+    """What somebody accepted: it changes the training all the same. Causes first, then what none of them explains."""
+    causes: dict[str, tuple[Cause, list[str]]] = {}
+    others: dict[str, tuple[Finding, list[str]]] = {}
+    for outcome in subject.outcomes:
+        found = accepted_causes(outcome)
+        for cause in found:
+            causes.setdefault(cause.title, (cause, []))[1].append(outcome.scenario)
+        explained = {one for cause in found for one in cause.explains}
+        for finding in outcome.judgement.findings if outcome.judgement is not None else ():
+            if finding.waiver and finding.id not in explained:
+                others.setdefault(finding.id, (finding, []))[1].append(outcome.scenario)
+    for cause, where in causes.values():
+        title = Strong((f"Accepted: {sentence(cause.title)}",))
+        yield title, f" {sentence(cause.consequence)} Seen in ", *listed(where), "."
+    for finding, where in others.values():
+        opening = Strong((f"Accepted, {word(finding.verdict)}:",))
+        yield opening, f" {finding.channel.title} (", Code(finding.channel.name), ") in ", *listed(where), "."
+
+
 def _offered(subject: Subject) -> Iterator[Text]:
     for one in subject.differences:
         if one.gates:
@@ -64,9 +86,8 @@ def _offered(subject: Subject) -> Iterator[Text]:
 
 def _given(subject: Subject) -> Iterator[Text]:
     """Options of the candidate alone that the runs needed, because their defaults would have changed something."""
-    for one in told_apart(subject):
-        if one.side == "candidate":
-            yield *untried(one), "."
+    for one in untried(subject):
+        yield *one, "."
 
 
 def consequence(one: SurfaceDifference) -> str:
@@ -84,7 +105,7 @@ def _beside(subject: Subject) -> Iterator[Text]:
     seen: dict[str, Text] = {}
     for outcome in subject.outcomes:
         for finding in outcome.judgement.findings if outcome.judgement is not None else ():
-            if not finding.gates:
+            if not finding.gates and not finding.waiver:
                 accepted = finding.verdict is Verdict.EQUIVALENT
                 verdict = "equivalent, within the noise or a tolerance" if accepted else word(finding.verdict)
                 numbers = f"{verdict}, {count(len(finding.names), 'name')}: "

@@ -10,7 +10,17 @@ from parity.report.document import Block, Bullets, Code, Document, Paragraph, Se
 from parity.report.facts import overall, verdict
 from parity.report.genres.behaviours import Behaviour, Standing, behaviours
 from parity.report.genres.checks import checklist, conditions, of_behaviour, percent, scenarios
-from parity.report.genres.offers import ADDED, IDENTICAL, MISSING, UNCONFIRMED, Offer, definitions, features, flags
+from parity.report.genres.offers import (
+    ADDED,
+    IDENTICAL,
+    MISSING,
+    PARTLY,
+    UNCONFIRMED,
+    Offer,
+    definitions,
+    features,
+    flags,
+)
 from parity.report.genres.tables import places, unread
 from parity.report.genres.titles import pairs, title
 from parity.report.genres.traits import traits
@@ -60,7 +70,7 @@ def _integrated(subject: Subject, known: Sequence[Behaviour]) -> Section:
         blocks = [Paragraph(("No behaviour is proved.",))]
     if subject.unread:
         return Section(("Integrated",), (*blocks, *unread(subject)))
-    shown = [one for one in features(subject, known) if one.word == IDENTICAL]
+    shown = [one for one in features(subject, known) if one.word in (IDENTICAL, PARTLY)]
     unsure = [one for one in features(subject, known) if one.word == UNCONFIRMED]
     kept = [one for one in flags(subject) if one.word == IDENTICAL]
     same = Counter(one.word for one in definitions(subject) if one.word in _SAME)
@@ -83,11 +93,11 @@ def _missing(subject: Subject, known: Sequence[Behaviour]) -> Section:
     open_ = [one for one in known if one.counts and one.standing in _OPEN]
     items = [of_behaviour(one).text for one in open_]
     for noun, offers in (("Feature", features(subject, known)), ("Option", flags(subject))):
-        left = [one for one in offers if one.word not in (IDENTICAL, ADDED, UNCONFIRMED)]
+        left = [one for one in offers if one.word not in (IDENTICAL, ADDED, PARTLY, UNCONFIRMED)]
         items += [(Strong((f"{noun} {one.word}:",)), " ", Code(one.name), " (", *places(one), ").") for one in left]
-    for noun, channel in (("Line not printed:", "log_line"), ("File not written:", "file_written")):
+    for noun, channel in (("Lines not printed", "log_line"), ("Files not written", "file_written")):
         gone = [one.name for one in traits(subject, channel) if one.word == MISSING]
-        items += [(Strong((noun,)), " ", *quoted(name), ".") for name in gone]
+        items += [(Strong((f"{noun}, {len(gone):,}:",)), " ", *listed(gone, _MOST), ".")] if gone else []
     alone = [one.name for one in definitions(subject) if one.word == "no counterpart"]
     if alone:
         names = listed(alone, _MOST)

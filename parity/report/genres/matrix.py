@@ -8,6 +8,7 @@ from parity.report.document import Block, Bullets, Code, Document, Excerpt, Para
 from parity.report.facts import overall, verdict
 from parity.report.genres.behaviours import behaviours
 from parity.report.genres.checks import Check, checklist, conditions, of_behaviour, scenarios
+from parity.report.genres.drawings import drawings
 from parity.report.genres.offers import definitions, features, flags
 from parity.report.genres.tables import definition_table, feature_table, file_table, flag_table, unread
 from parity.report.genres.titles import pairs
@@ -73,6 +74,7 @@ def _of_pair(subject: Subject) -> Section:
         Section(("File statistics",), _files(subject)),
         Section(("Definitions",), _definitions(subject)),
         Section(("Output of both",), _printed(subject)),
+        *_drawn(subject),
         Section(("Files written by both",), _written(subject)),
     ]
     return Section(("Pair ", Code(subject.pair)), (), tuple(parts))
@@ -128,6 +130,26 @@ def _text(lines: Sequence[Trait]) -> str:
     more = len(lines) - _MOST_LINES
     shown = [visible(one.name) for one in lines[:_MOST_LINES]]
     return "\n".join([*shown, *([f"... and {count(more, 'more line')}"] if more > 0 else [])])
+
+
+def _drawn(subject: Subject) -> tuple[Section, ...]:
+    """The panels of their charts, where any were drawn."""
+    panels = drawings(subject)
+    if not panels:
+        return ()
+    header: tuple[Text, ...] = (("Panel",), ("Reference",), ("Candidate",), ("What is drawn in it",), ("Status",))
+    rows = tuple(
+        (
+            quoted(one.text),
+            (count(one.reference, "picture"),),
+            (count(one.candidate, "picture"),),
+            (f"{one.equal:,} equal, {one.apart:,} different, {one.left_out:,} not compared",),
+            (one.word if one.word == "identical" else Strong((one.word,)),),
+        )
+        for one in panels
+    )
+    lead = "What is drawn are the points of lines and collections, and the cells of tables, compared bit for bit."
+    return (Section(("Charts drawn by both",), (Paragraph((lead,)), Table(header, rows))),)
 
 
 def _written(subject: Subject) -> tuple[Block, ...]:

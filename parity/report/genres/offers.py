@@ -14,6 +14,7 @@ from parity.surface.model import Definition, Flag, Place
 
 IDENTICAL: Final = "identical"
 _LONGEST: Final = 60
+PARTLY: Final = "identical where compared"
 UNCONFIRMED: Final = "in both, not confirmed by a run"
 ADDED: Final = "added"
 MISSING: Final = "missing"
@@ -155,7 +156,12 @@ def _confirmed(shown: tuple[Behaviour, ...]) -> tuple[str, Text]:
     parts: list[str | Code] = []
     for one in seen:
         parts += ["; " if parts else "", Code(one.channel.name), f" {one.standing}, {count(one.values, 'value')}"]
-    words = {Standing.PROVED: IDENTICAL, Standing.DIFFERENT: "different", Standing.MISSING: MISSING}
+    words = {
+        Standing.PROVED: IDENTICAL,
+        Standing.PARTLY: PARTLY,
+        Standing.DIFFERENT: "different",
+        Standing.MISSING: MISSING,
+    }
     return words.get(standing, UNCONFIRMED), tuple(parts)
 
 

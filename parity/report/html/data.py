@@ -1,5 +1,6 @@
 """What the page's scripts draw, as data for JSON: short names, decimated curves, one sign for every standing."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,14 +30,14 @@ class Room:
     rows: int
 
 
-def scenario_data(judgement: Judgement, room: Room) -> dict[str, object]:
-    """Timeline, curves, tensors and settings of one scenario within ``room``."""
+def scenario_data(judgement: Judgement, room: Room, doubted: Collection[str] = ()) -> dict[str, object]:
+    """Timeline, curves, tensors and settings of one scenario within ``room``; of phases ``doubted`` a part is gone."""
     among = tracks(judgement)
     drawn, left = curves(judgement, among, _MOST_CURVES)
     buckets = max(_FEWEST_BUCKETS, room.points // max(1, len(drawn)) // _PER_BUCKET)
     rows, more = tensors(judgement, among)
     return {
-        "timeline": _timeline(timeline(among)),
+        "timeline": _timeline(timeline(among, doubted=doubted)),
         "curves": [_curve(one.decimated(buckets)) for one in drawn],
         "curves_left": left,
         "tensors": [_tensor(one) for one in rows[: room.rows]],

@@ -72,8 +72,14 @@ def view(outcome: Outcome, room: Room) -> View:
         notes=tuple(_notes(outcome)),
         findings=tuple(shown),
         hidden=len(judgement.findings) - len(shown) if judgement is not None else 0,
-        data=scenario_data(judgement, room) if judgement is not None else {},
+        data=scenario_data(judgement, room, _doubted(outcome)) if judgement is not None else {},
     )
+
+
+def _doubted(outcome: Outcome) -> frozenset[str]:
+    """The phases of which follow mode took something out, because it follows from what differs before."""
+    phases = outcome.followed.phases if outcome.followed is not None else ()
+    return frozenset(one.name for one in phases if one.not_compared)
 
 
 def _says(outcome: Outcome) -> str:

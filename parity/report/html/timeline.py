@@ -1,6 +1,6 @@
 """Phases by updates: where everything is equal, and where, since when and in what it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,8 +63,11 @@ class Timeline:
     rows: dict[Phase, list[Cell]]
 
 
-def timeline(tracks: Sequence[Track], most: int = _MOST_COLUMNS) -> Timeline:
-    """Count what every phase shows, in at most ``most`` stretches of equally many updates."""
+def timeline(tracks: Sequence[Track], most: int = _MOST_COLUMNS, doubted: Collection[str] = ()) -> Timeline:
+    """Count what every phase shows, in at most ``most`` stretches of equally many updates.
+
+    Of the phases called ``doubted`` something was left out before there were tracks, as in follow mode.
+    """
     last = max((int(one.updates[-1]) for one in tracks if len(one.updates)), default=-1)
     width = max(1, -(-(last + 1) // most))
     stretches = [Column(start, min(start + width - 1, last)) for start in range(0, last + 1, width)]
@@ -73,6 +76,9 @@ def timeline(tracks: Sequence[Track], most: int = _MOST_COLUMNS) -> Timeline:
     for track in tracks:
         cells = rows.setdefault(track.channel.phase, [Cell() for _ in columns])
         _add(track, cells, width)
+    for cell in (cell for phase, cells in rows.items() if phase.name.lower() in doubted for cell in cells):
+        if cell.seen:
+            cell.seen.setdefault(Standing.NOT_COMPARED, 0)
     return Timeline(columns=columns, rows=dict(sorted(rows.items())))
 
 

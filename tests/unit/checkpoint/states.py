@@ -81,3 +81,16 @@ def shift(candidate):
     candidate["iter_num"] += 1
     for moments in candidate["optimizer"]["state"].values():
         moments["step"] += 1
+
+
+def regroup(candidate):
+    """The same state under other numbers: weights before biases, in two groups."""
+    optimizer = candidate["optimizer"]
+    (group,) = optimizer["param_groups"]
+    order = [0, 1, 3, 2]
+    optimizer["state"] = {new: optimizer["state"][old] for new, old in enumerate(order)}
+    names = [group["param_names"][old] for old in order]
+    optimizer["param_groups"] = [
+        group | {"params": [0, 1, 2], "param_names": names[:3]},
+        group | {"params": [3], "param_names": names[3:]},
+    ]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from parity.diagnose.checkpoints.rules import RULES, checkpoint_causes
-from tests.unit.checkpoint.states import assign, renamed, shift, update
+from tests.unit.checkpoint.states import assign, regroup, renamed, shift, update
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -53,6 +53,7 @@ def one_key_renamed(candidate):
 
 
 CAUSES = {
+    "checkpoint-regrouped": regroup,
     "checkpoint-prefix": renamed,
     "checkpoint-transposed": update("model", "b.weight", lambda one: one.t().contiguous()),
     "checkpoint-permuted-rows": update("model", "b.weight", lambda one: one[[1, 0, 3, 2]]),
@@ -136,6 +137,7 @@ def without_adapters(candidate):
 
 
 NEAR_MISSES = {
+    "checkpoint-regrouped": assign("optimizer", "param_groups", 0, "weight_decay", 0.1),
     "checkpoint-prefix": one_key_renamed,
     "checkpoint-rename": another_key,
     "checkpoint-transposed": update("model", "b.weight", spoiled(lambda one: one.t().contiguous())),
@@ -173,6 +175,8 @@ def test_cause(both, name):
     assert [cause.id for cause in causes] == [name]
     assert causes[0].evidence
     assert causes[0].explains
+    assert causes[0].consequence
+    assert causes[0].advice
 
 
 def test_a_changed_value_has_no_cause(both):
@@ -197,6 +201,6 @@ def test_adapters_that_only_the_candidate_keeps_apart(both):
 
 
 def test_every_rule_has_a_row_and_every_row_a_near_miss():
-    assert len(RULES) == 10
+    assert len(RULES) == 11
     assert len(CAUSES) >= len(RULES)
     assert NEAR_MISSES.keys() == CAUSES.keys()

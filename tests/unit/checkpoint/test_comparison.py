@@ -14,7 +14,7 @@ import torch
 
 from parity.findings.checkpoints import checkpoint_exit_code
 from tests.unit.checkpoint.reading import aspects, compare
-from tests.unit.checkpoint.states import assign, changed, drop, renamed, shift, state, update
+from tests.unit.checkpoint.states import assign, changed, drop, regroup, renamed, shift, state, update
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -123,19 +123,7 @@ def test_one_step_is_one_ulp(both, dtype):
 
 
 def test_regrouped_optimizer_is_compared_by_name(both):
-    """The same state under other numbers: weights before biases, in two groups."""
-
-    def regroup(candidate):
-        optimizer = candidate["optimizer"]
-        (group,) = optimizer["param_groups"]
-        order = [0, 1, 3, 2]
-        optimizer["state"] = {new: optimizer["state"][old] for new, old in enumerate(order)}
-        names = [group["param_names"][old] for old in order]
-        optimizer["param_groups"] = [
-            group | {"params": [0, 1, 2], "param_names": names[:3]},
-            group | {"params": [3], "param_names": names[3:]},
-        ]
-
+    """The same state under other numbers."""
     found = aspects(both(regroup))
     assert ("parameter groups", "optimizer.param_groups") in found
     assert not [one for one in found if "state" in one[1]]
@@ -155,6 +143,30 @@ def test_parameters_are_known_by_order_and_shape_where_no_names_are_stored(both)
     ((ours, _),) = both(nameless, nameless).units[0].optimizers
     assert ours.method == "order and shape"
     assert list(ours.names.values()) == ["wte", "a.weight", "a.bias", "b.weight"]
+
+
+def test_state_is_known_by_position_where_only_the_model_is_transposed(both):
+    """By their shapes, two parameters would change places."""
+
+    def nameless(candidate):
+        del candidate["optimizer"]["param_groups"][0]["param_names"]
+        del candidate["model"]["head"], candidate["model"]["b.weight"], candidate["model"]["a.bias"]
+        candidate["model"]["wpe"] = torch.zeros(4, 6)
+        for at, name in enumerate(("wte", "a.weight", "wpe")):
+            candidate["optimizer"]["state"][at]["exp_avg"] = torch.full(candidate["model"][name].shape, float(at))
+            candidate["optimizer"]["state"][at]["exp_avg_sq"] = torch.zeros(candidate["model"][name].shape)
+        del candidate["optimizer"]["state"][3]
+        candidate["optimizer"]["param_groups"][0]["params"] = [0, 1, 2]
+
+    def transposed(candidate):
+        nameless(candidate)
+        for name in ("wte", "wpe"):
+            candidate["model"][name] = candidate["model"][name].t().contiguous()
+
+    comparison = both(transposed, nameless)
+    assert aspects(comparison) == [("shape", "model.wte"), ("shape", "model.wpe")]
+    ((_, theirs),) = comparison.units[0].optimizers
+    assert (theirs.method, theirs.names) == ("position", {0: "wte", 1: "a.weight", 2: "wpe"})
 
 
 def test_a_prefix_is_a_rename_and_nothing_else(both):

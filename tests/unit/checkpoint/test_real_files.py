@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from parity.checkpoint.model import Leaf
-from parity.checkpoint.reading import opened, read_checkpoint
+from parity.checkpoint.reading import read_checkpoint
 from tests.unit.checkpoint.reading import aspects, assert_same, compare, elements, entries
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
@@ -281,10 +281,3 @@ def test_lightning_like_checkpoint(tmp_path):
     comparison = compare(path, path)
     assert comparison.differences == comparison.not_compared == ()
     assert comparison.units[0].optimizers[0][0].names == {0: "layer.weight", 1: "layer.bias"}
-
-
-def test_url(tmp_path):
-    pytest.importorskip("fsspec")
-    torch.save({"w": torch.ones(2)}, tmp_path / "a.pt")
-    with opened(f"file://{tmp_path / 'a.pt'}") as checkpoint:
-        assert [unit.format for unit in checkpoint.units] == ["torch zip"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from parity.diagnose.ruling import ruled
 from parity.findings.model import Verdict
 from parity.report.document import Bullets, plain
 from parity.report.formats import FORMATS, Rendering
@@ -14,6 +15,7 @@ from parity.report.genres import GENRES
 from parity.report.genres.arguments import given_apart, told_apart
 from parity.report.genres.behaviours import Standing, behaviours
 from parity.report.genres.checks import percent
+from parity.report.genres.drawings import drawings
 from parity.report.genres.offers import definitions, features, flags
 from parity.report.genres.parameters import parameters
 from parity.report.genres.traits import traits
@@ -22,12 +24,16 @@ from parity.report.wording import visible
 from parity.surface.flags import plain_name
 from parity.verbs import report as verb
 from tests.payloads import HOSTILE
+from tests.unit.diagnose.test_ruling import accepted as waivers_for
+from tests.unit.diagnose.test_ruling import outcome as warmed_up
+from tests.unit.findings.accepting import ledger
 from tests.unit.report import report_examples as examples
 from tests.unit.report.genre_subjects import REFERENCE, subject, unread
 from tests.unit.report.report_builders import (
     coverage,
     finding,
     found,
+    judged,
     measurement,
     outcome,
     process,
@@ -195,6 +201,14 @@ def test_an_option_of_the_candidate_alone_is_not_compared_with_its_default(tmp_p
     assert f"[ ] {claim}" in text
     assert text.count(claim) == 2
     assert "the training is the same with `--warmup-pct=0.0`" in text
+
+
+def test_a_default_that_another_scenario_runs_with_is_compared(tmp_path):
+    one = told(tmp_path)
+    commands = (trace("python train.py --lr=0.1"), trace("python -m trainer --lr=0.1"))
+    with_default = outcome(reference=commands[0], candidate=commands[1], scenario="default")
+    both = replace(one, outcomes=(*one.outcomes, with_default))
+    assert "the candidate with its default of" not in render_markdown(GENRES["comparison"]([both]))
 
 
 def warmed(rates, **channels):
@@ -365,3 +379,74 @@ def test_no_genre_lets_a_text_become_markup(tmp_path, texts):
         assert sum(token.type == "heading_open" and token.tag == "h1" for token in tokens) == 1
         rendering = Rendering(genre=name, document=document, subjects=(one,))
         json.loads(FORMATS["json"](rendering)[f"{rendering.stem}.json"])
+
+
+def impact_of(*outcomes, pair="p"):
+    """What the comparison says affects the training, and what it says does not."""
+    text = render_markdown(GENRES["comparison"]([unread(*outcomes, pair=pair)]))
+    return text.partition("Changes that affect the training")[2].partition("Changes that do not affect")[::2]
+
+
+def test_what_is_accepted_affects_the_training_all_the_same():
+    one = warmed_up([min(1, update / 5) * 1e-3 for update in range(10)])
+    for outcomes, word in (
+        ([one], "**The candidate's first"),
+        (ruled([one], ledger(*waivers_for(one))), "**Accepted: The candidate's first"),
+    ):
+        affecting, harmless = impact_of(*outcomes)
+        assert word in affecting
+        assert "`lr`" not in harmless
+
+
+def test_what_is_accepted_without_a_cause_is_named_as_what_it_is():
+    one = replace(warmed_up([1e-3] * 9 + [7e-4]), diagnosis=None)
+    affecting, harmless = impact_of(*ruled([one], ledger(*waivers_for(one))))
+    assert "**Accepted, different:** the learning rate (`lr`) in `s`." in affecting
+    assert "`lr`" not in harmless
+
+
+def test_what_is_missing_is_named_and_the_numbers_are_about_the_rest():
+    gone = finding(measurement("config", "1", None, name="width"))
+    one = outcome(gone, covered=coverage(config={"series": 2, "values": 2, "equal": 2}))
+    text = render_markdown(GENRES["status"]([unread(one)]))
+    assert "**Missing:** the effective configuration (`config`): `width` in `quick`; of what both have, 2 of 2" in text
+
+
+def test_two_runs_of_one_program_are_told_apart_by_their_commands():
+    one = outcome(reference=trace("python train.py a"), candidate=trace("python train.py b"))
+    title = render_markdown(GENRES["discrepancy"]([unread(one)])).splitlines()[0]
+    assert title == "# Discrepancy report: `python train.py a` vs. `python train.py b`"
+
+
+def drawn(title, points, *, clock=9):
+    """A run that drew two pictures of two panels, the second of them over a clock."""
+    pictures = ("1.png", "2.png")
+    panels = {f"{one}::{at}": text for one in pictures for at, text in enumerate((title, "title 'Throughput'"))}
+    values = {f"{one}::{at} line 0": value for one in pictures for at, value in enumerate((points, clock))}
+    return process(*setup("chart", panels), *(series("chart_series", name, [one]) for name, one in values.items()))
+
+
+def panels_of(reference, candidate):
+    one = judged(trace("python a.py", reference), trace("python b.py", candidate))
+    throughput = [skipped("chart_series", f"{at}.png::1 line 0", "a clock reading") for at in (1, 2)]
+    judgement = replace(one.judgement, not_compared=(*one.judgement.not_compared, *throughput))
+    return [
+        (each.text, each.word, each.equal, each.left_out)
+        for each in drawings(unread(replace(one, judgement=judgement)))
+    ]
+
+
+def test_panels_of_charts_are_identical_where_their_points_are():
+    loss, clock = "title 'Loss'", ("title 'Throughput'", "not compared", 0, 2)
+    assert panels_of(drawn(loss, 1), drawn(loss, 1)) == [(loss, "identical", 2, 0), clock]
+    assert panels_of(drawn(loss, 1), drawn(loss, 2))[0] == (loss, "different", 0, 0)
+    renamed = panels_of(drawn(loss, 1), drawn("title 'Cost'", 1))
+    assert [(text, word) for text, word, *_ in renamed] == [
+        (loss, "missing"), clock[:2], ("title 'Cost'", "added"),
+    ]  # fmt: skip
+
+
+def test_charts_stand_in_the_matrix():
+    one = judged(*(trace("python a.py", drawn("title 'Loss'", 1)) for _ in range(2)))
+    text = render_markdown(GENRES["features"]([unread(one)]))
+    assert "| `title 'Loss'` | 2 pictures | 2 pictures | 2 equal, 0 different, 0 not compared | identical |" in text

@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from parity.compare.following import PhaseVerdict
 from parity.compare.measurement import NotCompared
 from parity.diagnose.outcome import Outcome
 from parity.errors import ReferenceFailedError
+from parity.findings.following import Followed
 from parity.report.discrepancy import discrepancy_report
 from parity.report.document import Bullets, Code, Document, Evidence, Excerpt, Paragraph, Section, Side, Strong, Table
 from parity.report.html.numbers import embedded, number
@@ -204,6 +206,19 @@ def test_what_was_not_compared_never_looks_identical():
     assert page(made).scenarios[0]["timeline"]["rows"][0]["cells"] == " pp "
     alone = sides([series("log_value", clock, [1.0])], [series("log_value", clock, [2.0])])
     assert page(alone).scenarios[0]["timeline"]["rows"][0]["cells"] == " ? "
+
+
+def test_what_follow_mode_left_out_never_looks_identical():
+    """Its traces hold no more of it, while other channels of the phase are equal."""
+    both = [series("loss", "", [1.0, 2.0]), series("zero_grad", "", [1, 1])]
+    made = sides(both, both)
+    phases = (
+        PhaseVerdict(name="backward", judged=0, different=(), not_compared=2, reasons=("the forward differs",)),
+        PhaseVerdict(name="loss", judged=2, different=(), not_compared=0),
+    )
+    made = replace(made, followed=Followed(plain=made.judgement, phases=phases))
+    rows = {row["phase"]: row["cells"] for row in page(made).scenarios[0]["timeline"]["rows"]}
+    assert rows == {"loss": " == ", "backward": " pp "}
 
 
 @pytest.mark.parametrize(("updates", "columns"), [(1, 1), (48, 48), (49, 25), (10_000, 48)])

@@ -40,6 +40,21 @@ ROWS = {
         "p.add_argument('--warmup-pct', default=0.05)",
         [(KINDS.FLAG_RENAMED, "warmup_steps", ("unit steps -> pct", "default 0 -> 0.05"))],
     ),
+    "numbers-of-two-things": (
+        "p.add_argument('--num-steps', default=10)",
+        "p.add_argument('--num-epochs', default=1)",
+        [(KINDS.FLAG_MISSING, "num_steps", ()), (KINDS.FLAG_EXTRA, "num_epochs", ())],
+    ),
+    "letters-in-common": (
+        "p.add_argument('--streaming', default=True)",
+        "p.add_argument('--training-state', default=True)",
+        [(KINDS.FLAG_MISSING, "streaming", ()), (KINDS.FLAG_EXTRA, "training_state", ())],
+    ),
+    "abbreviated": (
+        "p.add_argument('--n-embed', default=1)",
+        "p.add_argument('--n-embd', default=1)",
+        [(KINDS.FLAG_RENAMED, "n_embed", ())],
+    ),
     "unrelated": (
         "p.add_argument('--alpha')",
         "p.add_argument('--seed')",
