@@ -58,7 +58,10 @@ def run(
 
     path = config or find_policy(Path.cwd())
     if path is None:
-        message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
+        message = (
+            "no pyproject.toml with [tool.parity] here or above; write one with: parity init, name one with --config, "
+            "or compare two commands without one: parity compare REFERENCE CANDIDATE"
+        )
         raise UsageError(message)
     policy = read_policy(path)
     planned = plan(policy, pairs, full=full)

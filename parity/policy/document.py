@@ -10,11 +10,14 @@ from typing import Any, Final
 from parity import policy
 from parity.policy import LedgerPolicy, Policy
 
+_ROOM: Final = Path(__file__).parent
+_DECLARED: Final = ("pairs", "judging", "waivers", "whole")
+"""The modules that declare tables, from the parts to the whole."""
 _SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 _INTRODUCTION: Final = """\
 # The policy
 
-<!-- Generated from parity/policy.py by: python docs/generate.py -->
+<!-- Generated from parity/policy/ by: python docs/generate.py -->
 
 `[tool.parity]` of the nearest pyproject.toml, or of the file after `--config`. An unknown key is an error, and all
 errors are listed at once. Editors check it against [policy.schema.json](policy.schema.json). `parity doctor` prints the
@@ -86,8 +89,8 @@ def policy_models() -> dict[str, Any]:
 @cache
 def descriptions() -> Mapping[str, Mapping[str, str]]:
     """What each key means, by model: the text below its declaration."""
-    tree = ast.parse(Path(policy.__file__).read_text(encoding="utf-8"))
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    trees = [ast.parse((_ROOM / f"{name}.py").read_text(encoding="utf-8")) for name in _DECLARED]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {node.name: meanings for node in classes if (meanings := dict(_meanings(node)))}
 
 
