@@ -103,6 +103,15 @@ def test_what_cannot_be_compared_is_one_clear_error(
     assert "Traceback" not in done.stderr.decode().replace("  | Traceback", "")
 
 
+@pytest.mark.parametrize("candidate", ["no-such-program", command(SCRIPTS / "missing.py"), "python 'unbalanced"])
+def test_a_candidate_that_cannot_be_started_is_refused_before_the_reference_runs(
+    candidate: str, tmp_path: Path
+) -> None:
+    done = parity("compare", command(TINY), candidate, cwd=tmp_path)
+    assert (done.returncode, b"reference" in done.stderr) == (2, False)
+    assert not (tmp_path / "reports/out/compare/scratch/reference").exists()
+
+
 def test_what_a_failing_reference_did_is_kept(tmp_path: Path) -> None:
     done = parity("compare", command(TINY, "--raise-at=3"), command(TINY), cwd=tmp_path)
     assert "no more data at step 3" in done.stderr.decode()
