@@ -229,5 +229,5 @@ def test_doctor_says_where_every_setting_comes_from(place: Path) -> None:
     assert document["environment"]["torch"]
     assert {one["name"]: one["works"] for one in document["available"]}["training programs"] is True
     shown = parity("doctor", cwd=place).stdout.decode()
-    assert "level = 'scalars'  (file)" in shown
+    assert "level = 'scalars'  (pyproject.toml)" in shown
     assert "expires_soon" not in shown
