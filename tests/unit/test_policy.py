@@ -321,10 +321,18 @@ def test_every_problem_of_a_ledger_is_listed_at_once(tmp_path):
 @pytest.mark.parametrize("schema", [policy_schema, ledger_schema])
 def test_the_schemas_for_editors_know_every_key_and_its_meaning(schema):
     content = json.loads(schema())
-    for name, part in (*content["$defs"].items(), (content["title"], content)):
+    whole = [(content["title"], content)] if "title" in content else []
+    for name, part in (*content["$defs"].items(), *whole):
         assert set(part["properties"]) == set(getattr(policy_module, name).model_fields)
         assert all(one["description"] for one in part["properties"].values())
         assert part["additionalProperties"] is False
+
+
+def test_the_schema_of_the_policy_is_for_the_whole_file_and_leaves_other_tools_alone():
+    content = json.loads(policy_schema())
+    assert content["properties"]["tool"]["properties"] == {"parity": {"$ref": "#/$defs/Policy"}}
+    assert set(content["$defs"]["Policy"]["properties"]) == set(policy_module.Policy.model_fields)
+    assert all("additionalProperties" not in part for part in (content, content["properties"]["tool"]))
 
 
 def test_an_interruption_may_be_one_number_or_several_for_editors_too():
