@@ -101,7 +101,7 @@ class PolicyError(UsageError):
 
 
 class TraceUnwritableError(UsageError):
-    """The directory for a trace cannot be made or written.
+    """The directory for a trace or a result cannot be made or written.
 
     It is read-only, the disk is full, or a file of that name is in the way.
 

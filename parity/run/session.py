@@ -15,7 +15,7 @@ from parity.compare.tolerance import Tolerance
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import diagnose
-from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError
+from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError, TraceUnwritableError
 from parity.findings.judge import judge
 from parity.invariants.lint import lint_both
 from parity.record.commands import check_command
@@ -254,4 +254,10 @@ def _run_unrecorded(words: list[str], what: str) -> None:
 
 def _fresh(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        message = (
+            f"{directory} cannot be made ({error.strerror}). Name a writable directory with free space by --output."
+        )
+        raise TraceUnwritableError(message) from error
