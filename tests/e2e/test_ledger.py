@@ -234,6 +234,7 @@ def test_doctor_says_where_every_setting_comes_from(place: Path) -> None:
     assert sources["--config"][1] == "nearest pyproject.toml"
     assert document["environment"]["torch"]
     assert {one["name"]: one["works"] for one in document["available"]}["training programs"] is True
-    shown = parity("doctor", cwd=place).stdout.decode()
+    shown = parity("doctor", cwd=place, PARITY_CACHE="off").stdout.decode()
+    assert "no   reuse of runs     PARITY_CACHE=off" in shown
     assert "level = 'scalars'  (pyproject.toml)" in shown
     assert "expires_soon" not in shown
