@@ -5,8 +5,8 @@ from pathlib import Path
 from parity.diagnose.document import document as causes
 from parity.errors_document import document as errors
 from parity.invariants.document import document as invariants
-from parity.policy_document import document as policy
-from parity.policy_document import ledger_schema, policy_schema
+from parity.policy.document import document as policy
+from parity.policy.document import ledger_schema, policy_schema
 from parity.record.attachments import observers
 from parity.record.probes import MODULES
 from parity.report.schema_document import document as results

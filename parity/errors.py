@@ -101,7 +101,7 @@ class PolicyError(UsageError):
 
 
 class TraceUnwritableError(UsageError):
-    """The directory for a trace cannot be made or written.
+    """The directory for a trace or a result cannot be made or written.
 
     It is read-only, the disk is full, or a file of that name is in the way.
 
@@ -189,6 +189,18 @@ class TraceUnreadableError(CannotCompareError):
     """
 
     slug = "trace-unreadable"
+
+
+class TraceTruncatedError(CannotCompareError):
+    """A trace ends in the middle of something, although the program that was recorded came to its end.
+
+    The file was copied in part, or the disk was full. What is intact was compared, and nothing in it differs; nobody
+    knows about the rest. A difference in the intact part is reported as ever.
+
+    Way out: copy the trace again from where it was recorded, or record the run again.
+    """
+
+    slug = "trace-truncated"
 
 
 class TraceSchemaError(CannotCompareError):

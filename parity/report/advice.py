@@ -15,14 +15,16 @@ _OPTIONS: Final = {"--updates": "updates_limit", "--seed": "seed", "--world": "w
 def next_command(outcomes: Sequence[Outcome], directory: Path | None) -> str:
     """The most useful command after ``outcomes``, whose results are in ``directory``; empty where there is none.
 
-    After a difference that was not yet judged phase by phase, that; after parity, what it was proved of.
+    After a difference that was not yet judged phase by phase, that; after one that was, how to accept it; after parity,
+    what it was proved of.
     """
     failed = next((one.error for one in outcomes if one.error is not None), None)
     if failed is not None:
         return f"parity help {failed.slug}"
     diverging = next((one for one in outcomes if one.judgement is not None and one.judgement.gating), None)
     if diverging is not None and diverging.judgement is not None:
-        return _follow(diverging, diverging.judgement)
+        gate = f"parity gate {shlex.quote(str(directory))}" if directory is not None else ""
+        return _follow(diverging, diverging.judgement) or gate
     return f"parity report {shlex.quote(str(directory))} --genre status" if directory is not None else ""
 
 

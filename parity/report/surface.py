@@ -98,9 +98,14 @@ def print_surfaces(
         console.print(_line(one), style="bold red" if one.gates else None, markup=False)
     summed = Counter(one.kind for one in differences if one.kind in _SUMMED)
     if summed:
-        console.print(", ".join(f"{number} {kind.value}" for kind, number in sorted(summed.items())))
+        console.print(", ".join(_summed(kind.value, number) for kind, number in sorted(summed.items())))
     verdict = f"different: {count(len(gating), 'flag')} changed for everyone" if gating else "no flag has changed"
     console.print(verdict, style="bold red" if gating else "bold green")
+
+
+def _summed(kind: str, number: int) -> str:
+    noun, _, change = kind.partition(" ")
+    return f"{count(number, noun)} {change}"
 
 
 def _line(one: SurfaceDifference) -> str:

@@ -24,7 +24,6 @@ from parity.report.wording import (
     share,
     shorten,
     size,
-    squeezed,
     values,
     visible,
     word,
@@ -112,7 +111,9 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
     judgement = outcome.judgement
     if judgement is None:
         error = outcome.error
-        yield "error", f"{error.slug}: {squeezed(str(error))}" if error is not None else "the scenario has no result"
+        first, *further = str(error).splitlines() if error is not None else ("",)
+        yield "error", f"{error.slug}: {first}" if error is not None else "the scenario has no result"
+        yield from (("", line) for line in further)
         return
     total = totals(outcome)
     equal = "all" if total.equal == total.values else f"{total.equal:,}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 from parity.errors import InterpreterError
 from parity.record import pth
 from parity.record.probes import MODULES
+from parity.run.cache import OFF, VARIABLE, find_cache
 
 _ASK: Final = """
 import json, platform, sys
@@ -62,7 +63,7 @@ def examine(python: str) -> Examination:
         InterpreterError: it cannot be asked.
     """
     facts = _facts(python)
-    return Examination(facts=facts, answers=(*_recording(python, facts), *_ranks(facts), *_packages()))
+    return Examination(facts=facts, answers=(*_recording(python, facts), _reuse(), *_ranks(facts), *_packages()))
 
 
 def _facts(python: str) -> dict[str, Any]:
@@ -97,6 +98,12 @@ def _recording(python: str, facts: dict[str, Any]) -> list[Answer]:
             detail="recorded" if isolated else f"refused; allow it with: parity doctor --install-pth --python {python}",
         ),
     ]
+
+
+def _reuse() -> Answer:
+    cache = find_cache(os.environ)
+    kept = f"runs of references are kept in {cache.root}" if cache is not None else f"{VARIABLE}={OFF}"
+    return Answer(name="reuse of runs", works=cache is not None, detail=kept)
 
 
 def _ranks(facts: dict[str, Any]) -> list[Answer]:

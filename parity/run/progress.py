@@ -77,10 +77,12 @@ def _live(total: int) -> Iterator[Progress]:
     """A line for each side of the scenario that runs; the one that is done keeps its last position."""
     from rich.console import Console
     from rich.progress import Progress as Bars
-    from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import TaskID, TextColumn
+
+    from parity.run.clocks import Clock, Wheel, rest
 
     titles = _Titles(total)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (Wheel(), TextColumn("{task.description}"), Clock())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         lines: dict[str, TaskID] = {}
         tails: dict[Path, Tail] = {}
@@ -90,9 +92,10 @@ def _live(total: int) -> Iterator[Progress]:
             if title not in lines:
                 for line in [shown for shown in lines if not shown.startswith(title.partition(":")[0])]:
                     bars.remove_task(lines.pop(line))
+                rest(bars, lines.values())
                 lines[title] = bars.add_task(title)
             if trace is not None:
                 position = tails.setdefault(trace, Tail(trace)).refresh()
-                bars.update(lines[title], description=f"{title}, {described(position)}")
+                bars.update(lines[title], description=f"{title}, {described(position)}", took=None)
 
         yield progress

@@ -15,7 +15,7 @@ from parity.compare.tolerance import Tolerance
 from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import diagnose
-from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError
+from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError, TraceUnwritableError
 from parity.findings.judge import judge
 from parity.invariants.lint import lint_both
 from parity.record.commands import check_command
@@ -57,6 +57,7 @@ def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: L
 
 def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher) -> Outcome:
     forget(base / scenario.name)
+    check_commands(scenario, base)
     reference = run_side(scenario, Side.REFERENCE, base, progress, launcher)
     require_reference(reference)
     candidate = run_side(scenario, Side.CANDIDATE, base, progress, launcher)
@@ -69,6 +70,19 @@ def _run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: 
     if scenario.follows:
         outcome = followed(outcome, scenario, rerun, lambda one, side: run_side(one, side, base, progress, launcher))
     return outcome
+
+
+def check_commands(scenario: Scenario, base: Path) -> None:
+    """Refuse a pair of which one side cannot even be started, before the other has run for hours.
+
+    Raises:
+        UsageError: a command names what does not exist, or cannot be recorded.
+    """
+    for side in (Side.REFERENCE, Side.CANDIDATE):
+        shelved = scenario.shelf is not None and side is Side.REFERENCE
+        # What a preparing run leaves behind may be a program too.
+        if not shelved and scenario.prepare(side) is None and side not in scenario.origins:
+            check_command(fill(scenario.command(side), out=base, shared=(base / SHARED).resolve()), Path.cwd())
 
 
 def weigh(
@@ -240,4 +254,10 @@ def _run_unrecorded(words: list[str], what: str) -> None:
 
 def _fresh(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        message = (
+            f"{directory} cannot be made ({error.strerror}). Name a writable directory with free space by --output."
+        )
+        raise TraceUnwritableError(message) from error

@@ -57,6 +57,12 @@ def _table(name: str, reference: Program, candidate: Program) -> str:
         "# What both get: a small model and little data prove as much as large ones. {out} is a directory of either.",
         'arguments = ""',
     ]
+    roots = dict.fromkeys(one.root for one in (reference, candidate) if one.root)
+    if roots:
+        lines += [
+            "# Where Python looks for the packages; not needed where they are installed.",
+            f'environment = {{ PYTHONPATH = "{":".join(roots)}" }}',
+        ]
     return "\n".join([*lines, "", _SCENARIO])
 
 

@@ -21,12 +21,13 @@ class Program:
     """A program that trains: ``path`` relative to the repository, ``command`` starts it from there.
 
     ``output`` is the flag that names its directory of output, as it is written on the command line; empty where no flag
-    looks like that.
+    looks like that. ``root`` is where Python has to look for its package, empty for the repository itself.
     """
 
     path: PurePosixPath
     command: str
     output: str = ""
+    root: str = ""
 
 
 def find_programs(repository: Path) -> list[Program]:
@@ -43,7 +44,8 @@ def find_programs(repository: Path) -> list[Program]:
         if _ASIDE & set(path.parts[:-1]) or not _is_run(source):
             continue
         if any(_trains(each.tree) for each in _reached(source, files)):
-            found.append(Program(path=path, command=_command(source, path), output=_output(source)))
+            command, root = _command(source, path)
+            found.append(Program(path=path, command=command, output=_output(source), root=root))
     return sorted(found, key=lambda one: one.path)
 
 
@@ -82,12 +84,20 @@ def _trains(tree: ast.AST) -> bool:
     )
 
 
-def _command(source: Source, path: PurePosixPath) -> str:
-    if source.path.name == "__main__.py":
-        return f"python -m {'.'.join(path.parent.parts)}"
-    if (source.path.parent / "__init__.py").is_file() and len(path.parts) > 1:
-        return f"python -m {'.'.join(path.with_suffix('').parts)}"
-    return f"python {path}"
+def _command(source: Source, path: PurePosixPath) -> tuple[str, str]:
+    """The command, and the directory in which the outermost package lies."""
+    module = path.parent if source.path.name == "__main__.py" else path.with_suffix("")
+    depth = _depth(source.path.parent, len(path.parts) - 1)
+    if module.parts and (module == path.parent or depth):
+        outside = len(path.parts) - 1 - max(depth, 1)
+        return f"python -m {'.'.join(module.parts[outside:])}", "/".join(module.parts[:outside])
+    return f"python {path}", ""
+
+
+def _depth(directory: Path, most: int) -> int:
+    """How many packages lie around a file of ``directory``, one in the other; ``most`` of them in the repository."""
+    around = (directory, *directory.parents)[:most]
+    return next((at for at, one in enumerate(around) if not (one / "__init__.py").is_file()), len(around))
 
 
 def _output(source: Source) -> str:

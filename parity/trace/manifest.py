@@ -11,6 +11,8 @@ from parity.trace.sketches import SUFFIX as SKETCHES
 from parity.trace.wire import SUFFIX
 
 MANIFEST: Final = "manifest.json"
+_DEPTHS: Final = ("", "*/", "*/*/")
+"""Where the runs of a side, a scenario and a pair lie below their directories."""
 _LEFT: Final = (f"*{SUFFIX}", "*.new", f"*{SKETCHES}", "recorder-failure-*.txt", "*-rank*.txt", "reads-*.json*")
 
 
@@ -18,7 +20,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """Read the description of the run that the recorder left in ``directory``."""
     path = directory / MANIFEST
     if not path.is_file():
-        message = f"{directory} is not a run: it has no {MANIFEST}. Record one with: parity record -o DIR -- COMMAND"
+        below = sorted(one.parent for depth in _DEPTHS for one in directory.glob(f"{depth}trace/{MANIFEST}"))
+        known = f"It holds {below[0]}." if below else "Record one with: parity record -o DIR -- COMMAND"
+        message = f"{directory} is not a run: it has no {MANIFEST}. {known}"
         raise TraceMissingError(message)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))

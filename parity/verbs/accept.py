@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from parity.verbs import completing
 from parity.verbs.ledger import WAIVERS, refuse_in_ci, today
 from parity.verbs.options import OUT
 
 
 @click.command()
-@click.argument("findings", nargs=-1, required=True)
+@click.argument("findings", nargs=-1, required=True, shell_complete=completing.fingerprints)
 @click.option("--reason", required=True, help="Why it is meant to differ.")
 @click.option("--owner", required=True, help="Who answers for it.")
 @click.option(
@@ -20,7 +21,7 @@ from parity.verbs.options import OUT
     metavar="YYYY-MM-DD",
     help="The last day on which it is accepted.",
 )
-@click.option("--pair", help="Look only at results of this pair.")
+@click.option("--pair", shell_complete=completing.pairs, help="Look only at results of this pair.")
 @click.option("--scenario", help="Look only at results of this scenario.")
 @click.option("--results", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @WAIVERS

@@ -1,6 +1,8 @@
 """``parity cache``: the runs of references that are kept for the next comparison."""
 
 import os
+import shutil
+import sys
 
 import click
 
@@ -40,7 +42,10 @@ def cache(*, prune: bool, clear: bool, limit: int | None, as_json: bool) -> None
         runs = [{"command": one.content["command"], "size": one.size, "place": str(one.place)} for one in entries]
         click.echo(to_json({"schema": SCHEMA, "root": str(found.root), "limit": found.limit, "runs": runs}), nl=False)
         return
+    # A terminal gets one line for each.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for one in entries:
-        click.echo(f"{one.place.parent.name[:12]}  {one.size / _MEGABYTE:9.1f} MB  {one.content['command']}")
+        line = f"{one.place.parent.name[:12]}  {one.size / _MEGABYTE:9.1f} MB  {one.content['command']}"
+        click.echo(line if width is None or len(line) <= width else f"{line[: width - 3]}...")
     total = sum(one.size for one in entries) / _MEGABYTE
     click.echo(f"{len(entries)} runs, {total:.1f} of {found.limit // _MEGABYTE:,} MB in {found.root}")

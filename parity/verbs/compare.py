@@ -1,5 +1,6 @@
 """``parity compare``: run two training commands and compare them."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,20 @@ from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT, POLICY, QUIET, 
 from parity.verbs.scenarios import run_scenarios, tolerances_in
 
 
+def _name(_: click.Context, option: click.Parameter, value: str) -> str:
+    """``value``, where it names a directory of its own below that of the results."""
+    if not re.fullmatch(r"\w[\w.-]*", value):
+        message = f"{value!r} is no name of a directory; expected letters, digits, '-', '_' and '.', such as my-trainer"
+        raise click.BadParameter(message, param=option)
+    return value
+
+
 @click.command()
 @click.argument("reference")
 @click.argument("candidate")
-@click.option("--name", default="compare", show_default=True, help="Name of the pair, for its output directory.")
+@click.option(
+    "--name", default="compare", show_default=True, callback=_name, help="Name of the pair, for its output directory."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--rerun/--no-rerun", default=True, help="Run the reference again where something differs.")
 @click.option("--zoom/--no-zoom", default=True, help="Run both once more to name the module and operation that differ.")

@@ -34,13 +34,14 @@ def diff(
     from parity.report.house import TEMPLATES
     from parity.report.markdown import render_markdown
     from parity.run.session import conclude, require_candidate
+    from parity.run.truncation import doubted, intact
     from parity.trace.store import read_trace
 
-    ours, theirs = read_trace(reference), read_trace(candidate)
+    ours, theirs = intact(read_trace(reference), read_trace(candidate))
     require_candidate(theirs)
     again = measure(ours, read_trace(rerun)) if rerun else None
     tolerances = tolerances_in(policy, reference.name)
-    outcome = conclude(reference.name, candidate.name, measure(ours, theirs), again, tolerances=tolerances)
+    outcome = doubted(conclude(reference.name, candidate.name, measure(ours, theirs), again, tolerances=tolerances))
     if output is not None:
         output.write_text(render_markdown(discrepancy_report([outcome]), TEMPLATES), encoding="utf-8")
     print_outcomes([outcome], output, as_json=as_json, quiet=quiet)

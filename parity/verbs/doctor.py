@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parity.run.settings import Setting
 
 _WIDTH = 18
+_WORDS = {True: "yes", False: "no"}
 
 
 @click.command()
@@ -57,7 +58,7 @@ def doctor(
 
         click.echo(to_json(_document(settings, examination)), nl=False)
         return
-    _print(settings if full else [one for one in settings if one.source != "default"], examination)
+    _print(settings if full else [one for one in settings if one.source != "default"], examination, path)
 
 
 def _change(python: str, change: str) -> None:
@@ -101,14 +102,17 @@ def _document(settings: "list[Setting]", examination: "Examination") -> dict[str
     }
 
 
-def _print(settings: "list[Setting]", examination: "Examination") -> None:
+def _print(settings: "list[Setting]", examination: "Examination", policy: Path | None) -> None:
+    from parity.run.settings import FILE
+
     click.echo("Settings")
     for setting in settings:
         value = " ".join(setting.value.split()) if isinstance(setting.value, str) else setting.value
-        click.echo(f"  {setting.key} = {value!r}  ({setting.source})")
+        source = policy.name if policy is not None and setting.source == FILE else setting.source
+        click.echo(f"  {setting.key} = {value!r}  ({source})")
     click.echo("\nInterpreter")
     for name, fact in examination.facts.items():
-        click.echo(f"  {name.ljust(_WIDTH)}{fact if fact != [] else 'none'}")
+        click.echo(f"  {name.ljust(_WIDTH)}{_WORDS.get(fact, fact) if isinstance(fact, bool) else fact or 'none'}")
     click.echo("\nWhat can be recorded")
     for answer in examination.answers:
         click.echo(f"  {'yes' if answer.works else 'no ':3}  {answer.name.ljust(_WIDTH)}{answer.detail}")

@@ -15,6 +15,7 @@ def init(repository: Path, *, prints: bool) -> None:
     """
     from parity.errors import PolicyError
     from parity.policy import FILE, find_policy, read_policy
+    from parity.report.wording import count
     from parity.run.starting import starting_policy
     from parity.surface.programs import find_programs
 
@@ -31,7 +32,7 @@ def init(repository: Path, *, prints: bool) -> None:
     path.write_text(before + text, encoding="utf-8")
     pairs = read_policy(path).pairs
     ignored = _ignore_results(repository)
-    click.echo(f"{len(programs)} programs that train; wrote {len(pairs)} pair(s) to {path}")
+    click.echo(f"{count(len(programs), 'training program')}; wrote {count(len(pairs), 'pair')} to {path}")
     if ignored:
         click.echo(f"added {ignored} to {repository / '.gitignore'}")
     click.echo("next: read it, correct it, then: parity run" if pairs else "next: name a pair there, then: parity run")

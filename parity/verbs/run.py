@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parity.errors import UsageError
+from parity.verbs import completing
 from parity.verbs.ledger import WAIVERS, ledger_in, refuse_in_ci, today, unknown_pairs
 from parity.verbs.options import CACHE, FRESH, JSON, NOISE, OUT, QUIET
 from parity.verbs.scenarios import run_scenarios
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pairs", nargs=-1)
+@click.argument("pairs", nargs=-1, shell_complete=completing.pairs)
 @click.option("--full", is_flag=True, help="Run the scenarios of tier full too.")
 @click.option("--config", type=click.Path(path_type=Path), help="Policy file; else the nearest pyproject.toml.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
@@ -58,7 +59,10 @@ def run(
 
     path = config or find_policy(Path.cwd())
     if path is None:
-        message = "no pyproject.toml with [tool.parity] here or above; name one with --config, or use: parity compare"
+        message = (
+            "no pyproject.toml with [tool.parity] here or above; write one with: parity init, name one with --config, "
+            "or compare two commands without one: parity compare REFERENCE CANDIDATE"
+        )
         raise UsageError(message)
     policy = read_policy(path)
     planned = plan(policy, pairs, full=full)

@@ -105,5 +105,6 @@ def print_outcomes(
     for outcome in outcomes:
         following = advice if outcome is outcomes[-1] else ""
         print_outcome(outcome, console, report=report_path, next_command=following, quiet=quiet)
-        if outcome.error is not None:
+        # On a terminal, the lines above say it all.
+        if outcome.error is not None and (quiet or not console.is_terminal):
             explain(outcome.error)

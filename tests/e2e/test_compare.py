@@ -103,6 +103,29 @@ def test_what_cannot_be_compared_is_one_clear_error(
     assert "Traceback" not in done.stderr.decode().replace("  | Traceback", "")
 
 
+@pytest.mark.parametrize("candidate", ["no-such-program", command(SCRIPTS / "missing.py"), "python 'unbalanced"])
+def test_a_candidate_that_cannot_be_started_is_refused_before_the_reference_runs(
+    candidate: str, tmp_path: Path
+) -> None:
+    done = parity("compare", command(TINY), candidate, cwd=tmp_path)
+    assert (done.returncode, b"reference" in done.stderr) == (2, False)
+    assert not (tmp_path / "reports/out/compare/scratch/reference").exists()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/tmp", "-x"])
+def test_a_name_is_that_of_a_directory_among_the_results(name: str, tmp_path: Path) -> None:
+    done = parity("compare", command(TINY), command(TINY), f"--name={name}", cwd=tmp_path)
+    assert (done.returncode, b"no name of a directory" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    done = parity("compare", command(TINY), command(TINY), "--output=taken/below", cwd=tmp_path)
+    assert (done.returncode, b"parity help trace-unwritable" in done.stderr) == (2, True)
+    assert b"taken/below/compare/shared cannot be made" in done.stderr
+
+
 def test_what_a_failing_reference_did_is_kept(tmp_path: Path) -> None:
     done = parity("compare", command(TINY, "--raise-at=3"), command(TINY), cwd=tmp_path)
     assert "no more data at step 3" in done.stderr.decode()

@@ -4,11 +4,13 @@ import json
 import shutil
 import subprocess
 import tomllib
+from contextlib import chdir
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from parity.verbs.completing import fingerprints
 from tests.e2e import programs
 from tests.e2e.programs import TINY, command
 
@@ -67,7 +69,11 @@ def test_what_is_accepted_passes_gate_and_report_and_is_told(place: Path) -> Non
 def test_the_report_of_what_counts_says_how_to_accept_it(place: Path) -> None:
     report = (place / "reports/out/compare/report.md").read_text(encoding="utf-8")
     assert "parity accept FINGERPRINT" in report
-    assert fingerprint(place) in report
+    mark = fingerprint(place)
+    assert mark in report
+    with chdir(place):
+        assert [one.value for one in fingerprints(None, None, mark[:3])] == [mark]
+        assert fingerprints(None, None, "nonsense") == []
 
 
 def test_an_entry_is_written_once_and_comments_survive(place: Path) -> None:
@@ -228,6 +234,7 @@ def test_doctor_says_where_every_setting_comes_from(place: Path) -> None:
     assert sources["--config"][1] == "nearest pyproject.toml"
     assert document["environment"]["torch"]
     assert {one["name"]: one["works"] for one in document["available"]}["training programs"] is True
-    shown = parity("doctor", cwd=place).stdout.decode()
-    assert "level = 'scalars'  (file)" in shown
+    shown = parity("doctor", cwd=place, PARITY_CACHE="off").stdout.decode()
+    assert "no   reuse of runs     PARITY_CACHE=off" in shown
+    assert "level = 'scalars'  (pyproject.toml)" in shown
     assert "expires_soon" not in shown

@@ -63,8 +63,29 @@ def test_a_truncated_trace_is_compared_as_far_as_it_goes(stored: Path, trace: Pa
     file.write_bytes(file.read_bytes()[:-1000])
     whole = stored / "reports/out/compare/scratch/reference/trace"
     done = parity("diff", str(trace), str(whole), "--json", cwd=trace)
-    reasons = [entry["reason"] for entry in json.loads(done.stdout)["not_compared"] if entry["channel"] == "trace"]
+    assert (done.returncode, json.loads(done.stdout)["error"]["slug"]) == (3, "trace-truncated")
+    assert "equal up to there" in json.loads(done.stdout)["error"]["message"]
+    other = stored / "reports/out/compare/scratch/candidate/trace"
+    done = parity("diff", str(trace), str(other), "--json", cwd=trace)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["first_divergence"]["channel"]) == (1, "lr")
+    assert {one["channel"] for one in result["findings"]}.isdisjoint({"updates", "exit_status"})
+    reasons = [entry["reason"] for entry in result["not_compared"] if entry["channel"] == "trace"]
     assert any("damaged" in reason for reason in reasons)
+    file.write_bytes(file.read_bytes()[:3000])
+    done = parity("diff", str(trace), str(whole), cwd=trace)
+    assert (done.returncode, b"not one whole update" in done.stderr) == (3, True)
+
+
+def test_a_trace_of_a_killed_program_is_compared_as_far_as_it_goes_too(stored: Path, trace: Path) -> None:
+    file, manifest = next(trace.glob("*.trace")), trace / "manifest.json"
+    file.write_bytes(file.read_bytes()[:-1000])
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"exit_status": 0', '"exit_status": -9'))
+    whole = stored / "reports/out/compare/scratch/reference/trace"
+    done = parity("diff", str(whole), str(trace), "--json", cwd=trace)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["error"]) == (1, None)
+    reasons = [entry["reason"] for entry in result["not_compared"] if entry["channel"] == "trace"]
     assert any("ended from outside" in reason for reason in reasons)
 
 

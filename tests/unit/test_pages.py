@@ -81,12 +81,12 @@ def inputs_in(content):
         return [given for one in content for given in inputs_in(one)]
     if not isinstance(content, dict):
         return []
-    own = [content.get("with", {})] if "training-parity@" in str(content.get("uses", "")) else []
+    own = [content.get("with", {})] if content.get("uses") == "./.parity" else []
     return own + [given for one in content.values() for given in inputs_in(one)]
 
 
 def test_the_checks_of_pages_can_fail():
     assert calls("`parity run --nonsense -o x`") == [("run", ["--nonsense", "-o"])]
     assert "--nonsense" not in options_of("run")
-    assert inputs_in({"steps": [{"uses": "x/training-parity@v1", "with": {"a": 1}}]}) == [{"a": 1}]
+    assert inputs_in({"steps": [{"uses": "./.parity", "with": {"a": 1}}]}) == [{"a": 1}]
     assert isinstance(main.commands["run"], click.Command)

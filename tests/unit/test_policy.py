@@ -6,7 +6,7 @@ import pytest
 from parity import policy as policy_module
 from parity.errors import USAGE, PolicyError
 from parity.policy import find_policy, read_ledger, read_policy
-from parity.policy_document import ledger_schema, policy_schema
+from parity.policy.document import ledger_schema, policy_schema
 
 PAIR = """
 [[tool.parity.pairs]]
@@ -78,7 +78,7 @@ def test_every_problem_is_listed_at_once_with_its_path(tmp_path):
     with pytest.raises(PolicyError) as caught:
         read_policy(written(tmp_path, text))
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"{tmp_path / 'pyproject.toml'} [tool.parity] has 5 problem(s):"
+    assert lines[0] == f"{tmp_path / 'pyproject.toml'} [tool.parity] has 5 problems:"
     assert sorted(line.strip().partition(": ")[0] for line in lines[1:]) == [
         "level",
         "levle",
@@ -86,8 +86,9 @@ def test_every_problem_is_listed_at_once_with_its_path(tmp_path):
         "pairs[0].scenarios[0].world",
         "pairs[0].scenarios[0].worlds",
     ]
-    assert "  levle: unknown key (value 'digest')" in lines
-    assert "  pairs[0].scenarios[0].worlds: unknown key (value 2)" in lines
+    assert "  levle: unknown key (value 'digest'); did you mean level?" in lines
+    assert "  pairs[0].refrence: unknown key (value 'x'); did you mean reference?" in lines
+    assert "  pairs[0].scenarios[0].worlds: unknown key (value 2); did you mean world?" in lines
     assert caught.value.exit_code == USAGE
 
 
@@ -161,7 +162,7 @@ def test_files_that_hold_no_policy(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match=r"none\.toml does not exist"):
         read_policy(tmp_path / "none.toml")
 
 
@@ -221,11 +222,24 @@ def test_what_does_not_fit_a_kind_is_an_error(tmp_path, keys, problem):
         read_policy(written(tmp_path, PAIR + SCENARIO + keys))
 
 
+@pytest.mark.parametrize(
+    "wrong", ["tier = 'slow'\n", "tiers = 1\n", "environment = {A = 1}\n", "interrupt = {update = -1}\n"]
+)
+def test_keys_that_do_not_fit_together_are_told_beside_those_that_are_wrong_by_themselves(tmp_path, wrong):
+    twice = PAIR + SCENARIO + "kind = 'resume'\n" + wrong + PAIR + SCENARIO + SCENARIO
+    with pytest.raises(PolicyError) as failure:
+        read_policy(written(tmp_path, "[tool.parity]\nlevle = 1\n" + twice))
+    told = str(failure.value)
+    assert "\n  pairs[0].scenarios[0]: a scenario of kind resume needs prepare and needs straight" in told
+    assert "\n  pairs[1]: scenario names must differ, not quick, quick" in told
+    assert f"\n  pairs[0].scenarios[0].{wrong.split()[0]}" in told
+
+
 def test_problems_of_several_scenarios_are_listed_at_once(tmp_path):
     text = PAIR + SCENARIO + "kind = 'resume'\n" + SCENARIO.replace("quick", "other") + "damage = 'garble'\n"
     with pytest.raises(PolicyError) as failure:
         read_policy(written(tmp_path, text))
-    assert "2 problem(s)" in str(failure.value)
+    assert "2 problems" in str(failure.value)
 
 
 GATE = """
@@ -307,10 +321,18 @@ def test_every_problem_of_a_ledger_is_listed_at_once(tmp_path):
 @pytest.mark.parametrize("schema", [policy_schema, ledger_schema])
 def test_the_schemas_for_editors_know_every_key_and_its_meaning(schema):
     content = json.loads(schema())
-    for name, part in (*content["$defs"].items(), (content["title"], content)):
+    whole = [(content["title"], content)] if "title" in content else []
+    for name, part in (*content["$defs"].items(), *whole):
         assert set(part["properties"]) == set(getattr(policy_module, name).model_fields)
         assert all(one["description"] for one in part["properties"].values())
         assert part["additionalProperties"] is False
+
+
+def test_the_schema_of_the_policy_is_for_the_whole_file_and_leaves_other_tools_alone():
+    content = json.loads(policy_schema())
+    assert content["properties"]["tool"]["properties"] == {"parity": {"$ref": "#/$defs/Policy"}}
+    assert set(content["$defs"]["Policy"]["properties"]) == set(policy_module.Policy.model_fields)
+    assert all("additionalProperties" not in part for part in (content, content["properties"]["tool"]))
 
 
 def test_an_interruption_may_be_one_number_or_several_for_editors_too():

@@ -160,7 +160,8 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
 def _error(outcome: Outcome) -> Text:
     if outcome.error is None:
         return ("not sought: the scenario has no result",)
-    return "not sought: ", Code(outcome.error.slug), f": {shorten(squeezed(str(outcome.error)))}"
+    told = str(outcome.error).partition("\n")[0]
+    return "not sought: ", Code(outcome.error.slug), f": {shorten(squeezed(told))}"
 
 
 def _divergence(finding: Finding | None, outcome: Outcome) -> Text:

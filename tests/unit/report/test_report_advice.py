@@ -32,10 +32,11 @@ FOLLOWED = replace(BROKEN, followed=Followed(plain=BROKEN.judgement))
             "out",
             ["parity", "compare", "python a.py", "python train_refactored.py", *SHORT, "--follow"],
         ),
-        ([FOLLOWED], "out", []),
+        ([FOLLOWED], "out", ["parity", "gate", "out"]),
+        ([FOLLOWED], None, []),
         ([BROKEN, examples.failed()], "out", ["parity", "help", "reference-failed"]),
     ],
-    ids=["parity", "nowhere", "different", "limited", "followed", "failed"],
+    ids=["parity", "nowhere", "different", "limited", "followed", "followed nowhere", "failed"],
 )
 def test_what_to_run_next(outcomes, directory, words):
     advice = next_command(outcomes, Path(directory) if directory else None)

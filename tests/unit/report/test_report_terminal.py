@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from parity.diagnose.outcome import Outcome
+from parity.errors import ReferenceFailedError
 from parity.report.terminal import print_outcome
 from tests.unit.report import report_examples as examples
 from tests.unit.report.report_builders import cause, found, measurement, outcome
@@ -16,6 +17,16 @@ def printed(one, *, terminal=False, **arguments):
     stream = io.StringIO()
     print_outcome(one, Console(file=stream, force_terminal=terminal, width=40, no_color=not terminal), **arguments)
     return stream.getvalue()
+
+
+def test_an_error_of_several_lines_keeps_them():
+    told = "python train.py ended with status 1\n  | Traceback\n  |   boom"
+    lines = printed(Outcome(pair="char_gpt", scenario="quick", error=ReferenceFailedError(told))).splitlines()
+    assert lines[1:] == [
+        "  error             reference-failed: python train.py ended with status 1",
+        "                      | Traceback",
+        "                      |   boom",
+    ]
 
 
 def test_a_difference_on_one_screen():

@@ -45,6 +45,28 @@ def test_programs_that_train_are_found(files: dict[str, str], commands: list[str
     assert [one.command for one in repository(tmp_path, files)] == commands
 
 
+@pytest.mark.parametrize(
+    ("files", "command", "root"),
+    [
+        (("src/mine/__init__.py", "src/mine/__main__.py"), "python -m mine", "src"),
+        (("src/mine/__init__.py", "src/mine/fit.py"), "python -m mine.fit", "src"),
+        (
+            ("a/b/mine/__init__.py", "a/b/mine/deep/__init__.py", "a/b/mine/deep/fit.py"),
+            "python -m mine.deep.fit",
+            "a/b",
+        ),
+        (("src/__init__.py", "src/mine/__init__.py", "src/mine/__main__.py"), "python -m src.mine", ""),
+        (("mine/__main__.py",), "python -m mine", ""),
+        (("src/fit.py",), "python src/fit.py", ""),
+        (("__init__.py", "fit.py"), "python fit.py", ""),
+    ],
+)
+def test_a_package_is_run_from_where_it_lies(files: tuple[str, ...], command: str, root: str, tmp_path: Path) -> None:
+    (found,) = repository(tmp_path, {name: "" if "__init__" in name else MAIN for name in files})
+    assert (found.command, found.root) == (command, root)
+    assert ('environment = { PYTHONPATH = "' + root in starting_policy([found])) is bool(root)
+
+
 def test_the_flag_of_the_output_is_written_as_it_is_declared(tmp_path: Path) -> None:
     files = {"a.py": FLAGS + MAIN, "b.py": "out_dir = 'out'\nexec(open('configurator.py').read())\n" + LOOP}
     assert {one.command: one.output for one in repository(tmp_path, files)} == {

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ def test_a_directory_without_manifest_is_no_run(tmp_path, make):
     make(tmp_path / "run")
     with pytest.raises(TraceMissingError, match=r"manifest\.json"):
         read_trace(tmp_path / "run")
+
+
+@pytest.mark.parametrize("below", ["trace", "reference/trace", "scratch/reference/trace"])
+def test_the_directory_of_a_pair_is_no_run_but_holds_some(tmp_path, below):
+    write_run(tmp_path / below, losses(0))
+    with pytest.raises(TraceMissingError, match=re.escape(f"It holds {tmp_path / below}.")):
+        read_trace(tmp_path)
 
 
 def test_a_trace_file_alone_is_no_run(tmp_path):

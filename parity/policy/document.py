@@ -10,19 +10,26 @@ from typing import Any, Final
 from parity import policy
 from parity.policy import LedgerPolicy, Policy
 
+_ROOM: Final = Path(__file__).parent
+_DECLARED: Final = ("pairs", "judging", "waivers", "whole")
+"""The modules that declare tables, from the parts to the whole."""
 _SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 _INTRODUCTION: Final = """\
 # The policy
 
-<!-- Generated from parity/policy.py by: python docs/generate.py -->
+<!-- Generated from parity/policy/ by: python docs/generate.py -->
 
 `[tool.parity]` of the nearest pyproject.toml, or of the file after `--config`. An unknown key is an error, and all
-errors are listed at once. Editors check it against [policy.schema.json](policy.schema.json). `parity doctor` prints the
-effective policy, and where each value came from.
+errors are listed at once. `parity doctor` prints the effective policy, and where each value came from.
+
+Editors complete and check it by [policy.schema.json](policy.schema.json): with Even Better TOML or Taplo, the line
+`#:schema PATH/policy.schema.json` at the top of the file is enough.
 
 A precision or a compiler is a matter of the programs: `arguments = "--dtype=bfloat16"` or `arguments = "--compile"`,
 and `environment` for what is set there, such as `TORCH_COMPILE_DISABLE = "1"`. What they need of this project, a noise
-floor that is measured in that precision and one process for each side, they get without being asked for.
+floor that is measured in that precision and one process for each side, they get without being asked for. Each side may
+have an environment of its own: `reference` and `candidate` begin with the path of its interpreter
+([how-to-upgrade-torch.md](how-to-upgrade-torch.md)).
 """
 _KEPT: Final = """\
 # Baselines and approved reports
@@ -41,7 +48,7 @@ _LEDGER: Final = """\
 # The ledger
 
 `reports/waivers.toml` holds what is accepted. `parity accept FINGERPRINT --reason ... --owner ... --expires YYYY-MM-DD`
-writes it, which is refused in CI, and comments survive. Editors check it against
+writes it, which is refused in CI, and comments survive. Editors check it by
 [waivers.schema.json](waivers.schema.json).
 
 A waiver stores the signature of a defect, so that it hides no other one in the same channel: values may be off by one
@@ -68,13 +75,16 @@ def document() -> str:
 
 
 def policy_schema() -> str:
-    """JSON Schema of the policy."""
-    return _schema(Policy.model_json_schema())
+    """JSON Schema of a file that holds the policy: an editor checks pyproject.toml as a whole."""
+    described = _described(Policy.model_json_schema())
+    parts = described.pop("$defs")
+    parity: dict[str, Any] = {"properties": {"parity": {"$ref": "#/$defs/Policy"}}, "type": "object"}
+    return _written({"$defs": {**parts, "Policy": described}, "properties": {"tool": parity}, "type": "object"})
 
 
 def ledger_schema() -> str:
     """JSON Schema of the ledger."""
-    return _schema(LedgerPolicy.model_json_schema())
+    return _written(_described(LedgerPolicy.model_json_schema()))
 
 
 def policy_models() -> dict[str, Any]:
@@ -86,8 +96,8 @@ def policy_models() -> dict[str, Any]:
 @cache
 def descriptions() -> Mapping[str, Mapping[str, str]]:
     """What each key means, by model: the text below its declaration."""
-    tree = ast.parse(Path(policy.__file__).read_text(encoding="utf-8"))
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    trees = [ast.parse((_ROOM / f"{name}.py").read_text(encoding="utf-8")) for name in _DECLARED]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {node.name: meanings for node in classes if (meanings := dict(_meanings(node)))}
 
 
@@ -134,10 +144,14 @@ _TITLES: Final = {
 }
 
 
-def _schema(schema: dict[str, Any]) -> str:
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
     for name, part in (*schema.get("$defs", {}).items(), (schema["title"], schema)):
         for key, content in part.get("properties", {}).items():
             content.pop("title", None)
             content["description"] = descriptions()[name][key]
         part["description"] = _prose(getattr(policy, name))
+    return schema
+
+
+def _written(schema: dict[str, Any]) -> str:
     return json.dumps({"$schema": _SCHEMA, **schema}, indent=2, sort_keys=True) + "\n"
