@@ -10,7 +10,7 @@ import threading
 from types import FrameType
 from typing import Any, Final
 
-from .roots import Roots, scalars_in
+from .roots import scalars_in
 
 CHANNELS: Final = ("train_mode", "output")
 SEAM: Final = "patch of torch.nn.Module.__call__"
@@ -35,7 +35,7 @@ def install(listener: Any) -> None:
     """
     import torch
 
-    roots = listener.roots = Roots()
+    roots = listener.roots
     listener.transformed = 0
     original = torch.nn.Module.__call__
     local = threading.local()

@@ -68,7 +68,7 @@ def _listen_for_reuse(listener: Any) -> None:
             stepped.update(now)
 
     def total() -> None:
-        if listener.update >= 0 and listener.steps:
+        if listener.update >= 0 and listener.steps and listener.has("backward"):
             for channel, number in counts.items():
                 listener.observe(channel, number)
 

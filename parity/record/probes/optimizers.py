@@ -21,7 +21,6 @@ def install(listener: Any) -> None:
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-    listener.steps = 0
     observer = _Observer(listener)
 
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
