@@ -37,9 +37,8 @@ class Recording:
     ``level`` is ``scalars``, ``digest``, or ``full``, which is ``digest`` and the attachment ``causality``; ``sketch``
     says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
     given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
-    one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds. A single rank is
-    the plain command, unless an engine is named: then it is a world of one. ``without``
-    names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
+    one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; one rank is
+    the plain command, or, with an engine named, a world of one; ``without`` names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
     read, so that paths can be compared. With ``reads``, every process lists the files that it reads: see
     ``parity.record.reads``. ``attachments`` are modules of this package, by name with their options, that
     are installed beside the probes: see ``parity.record.attachments``.

@@ -52,7 +52,7 @@ class Listener:
         self.patches = Patches()
         self.imports = Imports(self.switch_off)
         self.patches.afterwards(self.imports.stop)
-        self._stop_file = Path(settings["directory"]) / STOP
+        self._stop_file = os.path.join(settings["directory"], STOP)
         self.update = -1
         self.stepped = False
         self.in_backward = False
@@ -92,14 +92,24 @@ class Listener:
         self._handlers.setdefault(event, []).append((probe, handler))
 
     def emit(self, event: str, *args: Any) -> None:
-        """Tell all subscribers. Only the training thread is heard; an exception switches the probe off.
+        """Tell all subscribers, ``busy`` meanwhile. Only the training thread is heard; an exception ends a probe.
 
         A function that torch.compile is inlining says nothing: it is traced, not run.
         """
         if is_compiling() or self._dead or (self._thread is not None and threading.get_ident() != self._thread):
             return
-        for probe, handler in self._handlers.get(event, ()):
-            self.quietly(probe, handler, *args)
+        handlers = self._handlers.get(event)
+        if not handlers:
+            return
+        before, self.busy = self.busy, True
+        try:
+            for probe, handler in handlers:
+                try:
+                    handler(*args)
+                except Exception as error:
+                    self.switch_off(probe, error)
+        finally:
+            self.busy = before
 
     def quietly(self, probe: str, action: Handler, *args: Any) -> Any:
         """Return what ``action`` of ``probe`` returns; meanwhile, ``busy`` tells whoever watches operations.
@@ -194,8 +204,8 @@ class Listener:
 
     def _look_for_stop(self) -> None:
         """Take over the limit that a watching process has set: all ranks find it before any of them reaches it."""
-        if self._stop_file.exists():
-            self.limit = int(self._stop_file.read_text(encoding="ascii"))
+        if os.access(self._stop_file, os.F_OK):
+            self.limit = int(Path(self._stop_file).read_text(encoding="ascii"))
 
     @property
     def completed(self) -> int:

@@ -15,7 +15,6 @@ from tests.ddp.gpus import RANKS, needs_a_gpu
 from tests.e2e.programs import SCRIPTS, command
 from tests.servers import SERVERS
 
-
 WORLDS = {"gloo": 2, "baton": 2, "nccl": RANKS}
 
 

@@ -36,6 +36,7 @@ def install(listener: Any) -> None:
     import torch
 
     roots = listener.roots
+    is_compiling = torch.compiler.is_compiling
     listener.transformed = 0
     original = torch.nn.Module.__call__
     local = threading.local()
@@ -43,7 +44,7 @@ def install(listener: Any) -> None:
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         # Asked first: what follows is then neither traced nor guarded on by torch.compile.
-        if torch.compiler.is_compiling() or getattr(local, "deep", False):
+        if is_compiling() or getattr(local, "deep", False):
             return original(self, *args, **kwargs)
         if listener.in_backward or not roots.is_model(self):
             return original(self, *args, **kwargs)

@@ -28,7 +28,7 @@ def install(listener: Any) -> None:
         unmeasured.clear()
 
     def observe(parameters: Any, scale: Any = None) -> None:
-        fresh = [p for p in parameters if p.grad is not None and id(p) not in done]
+        fresh = [p for p in parameters if id(p) not in done and p.grad is not None]
         done.update(id(parameter) for parameter in fresh)
         unmeasured.extend(fresh)
         if listener.level != "scalars":
