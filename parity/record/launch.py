@@ -38,10 +38,10 @@ class Recording:
     says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
     given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
     one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; one rank is
-    the plain command, or, with an engine named, a world of one; ``without`` names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
-    read, so that paths can be compared. With ``reads``, every process lists the files that it reads: see
-    ``parity.record.reads``. ``attachments`` are modules of this package, by name with their options, that
-    are installed beside the probes: see ``parity.record.attachments``.
+    the plain command, or, with an engine named, a world of one; ``without`` names probes to leave out; ``out`` is the
+    directory that the program writes to and ``shared`` one that both sides read, so that paths can be compared. With
+    ``reads``, every process lists the files that it reads: see ``parity.record.reads``. ``attachments`` are modules of
+    this package, by name with their options, that are installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
