@@ -18,7 +18,7 @@ from parity.record.commands import check_command, check_sketches, split_command
 from parity.record.places import whole_path
 from parity.record.processes import Launcher, Process, Program, start_fresh, wait
 from parity.record.worlds.device_shim import USED
-from parity.record.worlds.engines import AUTO, ENGINES, Engine, World, choose
+from parity.record.worlds.engines import AUTO, ENGINES, Engine, World, choose, hidden_gpus
 from parity.record.worlds.ranks import Ranks
 from parity.record.worlds.stillness import Timed
 from parity.trace.manifest import make_run, write_manifest
@@ -37,11 +37,11 @@ class Recording:
     ``level`` is ``scalars``, ``digest``, or ``full``, which is ``digest`` and the attachment ``causality``; ``sketch``
     says at which updates tensors are sketched; ``updates`` ends the program after so many optimizer steps; ``seed`` is
     given to torch, numpy and random before user code; ``world`` runs the command as so many ranks, through ``engine``,
-    one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; ``without``
-    names probes to leave out; ``out`` is the directory that the program writes to and ``shared`` one that both sides
-    read, so that paths can be compared. With ``reads``, every process lists the files that it reads: see
-    ``parity.record.reads``. ``attachments`` are modules of this package, by name with their options, that
-    are installed beside the probes: see ``parity.record.attachments``.
+    one of ``parity.record.worlds.engines``, which ends them when none has moved for ``timeout`` seconds; one rank is
+    the plain command, or, with an engine named, a world of one; ``without`` names probes to leave out; ``out`` is the
+    directory that the program writes to and ``shared`` one that both sides read, so that paths can be compared. With
+    ``reads``, every process lists the files that it reads: see ``parity.record.reads``. ``attachments`` are modules of
+    this package, by name with their options, that are installed beside the probes: see ``parity.record.attachments``.
     """
 
     level: str = "digest"
@@ -68,6 +68,11 @@ class Recording:
         """The attachments that are asked for, and those that belong to the level."""
         return {**_OF_FULL, **self.attachments} if self.level == "full" else self.attachments
 
+    @property
+    def as_ranks(self) -> bool:
+        """Whether an engine starts the command."""
+        return self.world > 1 or self.engine != AUTO
+
     def interventions(self) -> list[str]:
         """What this recording changes in the program, in words."""
         done = []
@@ -77,7 +82,7 @@ class Recording:
             done.append(f"seeded torch, numpy and random with {self.seed} before user code")
         if self.deterministic:
             done.append("deterministic algorithms switched on")
-        if self.world > 1 and self.engine != AUTO:
+        if self.engine != AUTO:
             done.append(ENGINES[self.engine].describe(self.world))
         done += [describe(name, options) for name, options in sorted(self.attached().items())]
         done += [f"{name}={value} in the environment" for name, value in sorted(self.environment.items())]
@@ -133,11 +138,13 @@ def record(
 
 
 def _engine(recording: Recording, words: list[str]) -> tuple[Engine | None, Recording]:
-    """The engine for several ranks, chosen, and the recording with its name."""
-    if recording.world == 1:
+    """The engine for ranks, chosen, and the recording with its name and what it needs in the environment."""
+    if not recording.as_ranks:
         return None, recording
-    engine = choose(recording.engine, words, recording.world, {**os.environ, **recording.environment})
-    return engine, replace(recording, engine=engine.name)
+    given = {**os.environ, **recording.environment}
+    engine = choose(recording.engine, words, recording.world, given)
+    environment = {**recording.environment, **hidden_gpus(engine, recording.world, given)}
+    return engine, replace(recording, engine=engine.name, environment=environment)
 
 
 def beginning(command: str, launched: list[str], recording: Recording, engine: Engine | None = None) -> dict[str, Any]:
@@ -187,13 +194,13 @@ def _environment(recording: Recording, trace: Path) -> dict[str, str]:
     environment["PYTHONPATH"] = os.pathsep.join([str(_BOOT), *([path] if path else [])])
     if recording.seed is not None:
         environment.setdefault("PYTHONHASHSEED", str(recording.seed))
-    if recording.world > 1:
+    if recording.as_ranks:
         environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 
 
 def _needed(recording: Recording, trace: Path) -> Mapping[str, Mapping[str, Any]]:
-    return ENGINES[recording.engine].attachments(trace, recording.world) if recording.world > 1 else {}
+    return ENGINES[recording.engine].attachments(trace, recording.world) if recording.as_ranks else {}
 
 
 def _run(program: Program, trace: Path, launcher: Launcher, *, streams: bool, tick: Tick | None) -> tuple[str, int]:

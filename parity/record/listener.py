@@ -25,6 +25,7 @@ from ..trace.wire import SUFFIX, Writer, float_bits
 from .attachments import install as install_attachments
 from .compilation import hide_recorder
 from .imports import Imports
+from .naming import Naming
 from .patches import Patches
 from .places import Places
 from .stop import STOP
@@ -51,7 +52,7 @@ class Listener:
         self.patches = Patches()
         self.imports = Imports(self.switch_off)
         self.patches.afterwards(self.imports.stop)
-        self._stop_file = Path(settings["directory"]) / STOP
+        self._stop_file = os.path.join(settings["directory"], STOP)
         self.update = -1
         self.stepped = False
         self.in_backward = False
@@ -68,6 +69,20 @@ class Listener:
         self._open_steps: list[int] = []
         self._lending = threading.RLock()
         self._dead = False
+        self.without = frozenset(settings.get("without", ()))
+        # What one probe finds out and others use, as it is where that probe is left out.
+        self.micro_steps = 0
+        self.stale = 0
+        self.steps = 0
+        self.by_hand = False
+        self.loss_scale: float | None = None
+        self.scaled_dtype: Any = None
+        self.buffers: dict[str, Any] = {}
+        self.marks: dict[str, Any] = {}
+        self._naming = Naming(self)
+        self.roots = self._naming.roots
+        self.parameter_name = self._naming.name
+        self.refresh_parameters = self._naming.refresh
         self.on("update_begins", "stopping", self._look_for_stop)
 
     # -- events ------------------------------------------------------------------------------------------------------
@@ -77,14 +92,24 @@ class Listener:
         self._handlers.setdefault(event, []).append((probe, handler))
 
     def emit(self, event: str, *args: Any) -> None:
-        """Tell all subscribers. Only the training thread is heard; an exception switches the probe off.
+        """Tell all subscribers, ``busy`` meanwhile. Only the training thread is heard; an exception ends a probe.
 
         A function that torch.compile is inlining says nothing: it is traced, not run.
         """
         if is_compiling() or self._dead or (self._thread is not None and threading.get_ident() != self._thread):
             return
-        for probe, handler in self._handlers.get(event, ()):
-            self.quietly(probe, handler, *args)
+        handlers = self._handlers.get(event)
+        if not handlers:
+            return
+        before, self.busy = self.busy, True
+        try:
+            for probe, handler in handlers:
+                try:
+                    handler(*args)
+                except Exception as error:
+                    self.switch_off(probe, error)
+        finally:
+            self.busy = before
 
     def quietly(self, probe: str, action: Handler, *args: Any) -> Any:
         """Return what ``action`` of ``probe`` returns; meanwhile, ``busy`` tells whoever watches operations.
@@ -109,6 +134,10 @@ class Listener:
         channels = list(getattr(MODULES.get(probe), "CHANNELS", ()))
         said = f"{type(error).__name__}: {error}"
         self.note({"probe": probe, "error": said, "update": self.update, "channels": channels})
+
+    def has(self, *probes: str) -> bool:
+        """Whether none of ``probes`` was left out: what is counted with their help would otherwise read zero."""
+        return self.without.isdisjoint(probes)
 
     # -- position ----------------------------------------------------------------------------------------------------
 
@@ -169,10 +198,14 @@ class Listener:
             finally:
                 self._thread = owner
 
+    def may_be_by_hand(self) -> bool:
+        """Whether parameters may be updated by something else than an optimizer whose steps are seen."""
+        return self.by_hand or self.steps == 0
+
     def _look_for_stop(self) -> None:
         """Take over the limit that a watching process has set: all ranks find it before any of them reaches it."""
-        if self._stop_file.exists():
-            self.limit = int(self._stop_file.read_text(encoding="ascii"))
+        if os.access(self._stop_file, os.F_OK):
+            self.limit = int(Path(self._stop_file).read_text(encoding="ascii"))
 
     @property
     def completed(self) -> int:
@@ -332,9 +365,8 @@ def attach(settings: dict[str, Any]) -> Listener:
     from .probes import PROBES
 
     listener = Listener(settings)
-    without = frozenset(settings.get("without", ()))
     for name, probe in PROBES.items():
-        if name not in without:
+        if name not in listener.without:
             try:
                 probe(listener)
             except Exception as error:

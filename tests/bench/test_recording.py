@@ -92,8 +92,7 @@ def test_recording_overhead(benchmark, data: Path, tmp_path: Path) -> None:
 
 def test_recording_overhead_compiled(benchmark, data: Path, tmp_path: Path) -> None:
     """The same with the model compiled."""
-    levels = ("bare", "scalars", "digest")
-    variants = {level: variant(level, data, tmp_path / "run", "--compile=True") for level in levels}
+    variants = {level: variant(level, data, tmp_path / "run", "--compile=True") for level in ("bare", *LEVELS)}
     table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
     show(benchmark, table, "recording, the same model compiled")
 

@@ -132,9 +132,9 @@ def test_a_rank_that_hangs_is_named_and_says_where_it_is(warm: WarmLauncher, tmp
     assert left_over(tmp_path) == []
 
 
-@pytest.mark.parametrize("way", ["slow", "turns"])
+@pytest.mark.parametrize("way", ["slow", "turns", "parts"])
 def test_ranks_that_only_take_their_time_are_left_alone(way: str, warm: WarmLauncher, tmp_path: Path) -> None:
-    """Slower than a deadlock takes to be confirmed; and groups used in different orders, asynchronously."""
+    """Slower than a deadlock takes to be confirmed; groups used in different orders; a world of some ranks."""
     assert run(way, tmp_path, warm) == (0, "")
 
 

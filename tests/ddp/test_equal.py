@@ -19,11 +19,11 @@ TALKING = ("collectives", "handles", "messages", "subgroups")
 BEYOND = ("compiled", "inductor", "functional", "fully_sharded")
 WAYS = {
     2: (*TRAINING, *TALKING, *BEYOND),
-    3: ("accumulation", "unused", *TALKING),
-    4: (*TRAINING, *TALKING),
-    5: ("plain", "accumulation"),
-    7: ("plain", "accumulation"),
-    8: ("plain", "accumulation", "collectives"),
+    3: ("plain", "accumulation", "unused", "compiled", *TALKING),
+    4: (*TRAINING, "compiled", "inductor", *TALKING),
+    5: ("plain", "accumulation", "compiled"),
+    7: ("plain", "accumulation", "compiled"),
+    8: ("plain", "accumulation", "compiled", "inductor", "collectives"),
 }
 Found = Mapping[int, Mapping[int, Mapping[str, list[str]]]]
 
@@ -39,7 +39,7 @@ def run(place: Path, engine: str) -> Found:
     out = place / engine
     out.mkdir()
     worlds = [f"{world}={','.join(ways)}" for world, ways in WAYS.items()]
-    words = [sys.executable, str(SCRIPTS / "worlds" / "everything.py"), str(out), *worlds]
+    words = [sys.executable, str(SCRIPTS / "worlds" / "everything.py"), str(out), "gloo", *worlds]
     recording = Recording(world=max(WAYS), engine=engine, timeout=200, environment={"OMP_NUM_THREADS": "1"})
     launcher: Launcher = SERVERS if engine == "baton" else start_fresh
     status = record(words, out / "trace", recording, streams=False, launcher=launcher)
@@ -71,4 +71,5 @@ def test_ranks_have_randomness_of_their_own(place: Path) -> None:
 def test_they_train_for_ten_updates(place: Path) -> None:
     """Each micro-step tells of its loss, and each update of gradients and of parameters."""
     found = run(place, "baton")[8][0]
-    assert (len(found["plain"]), len(found["accumulation"])) == (10 * 3, 10 * 5)
+    told = {way: len(found[way]) for way in ("plain", "accumulation", "compiled", "inductor")}
+    assert told == {"plain": 10 * 3, "accumulation": 10 * 5, "compiled": 10 * 3, "inductor": 10 * 4}

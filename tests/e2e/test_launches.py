@@ -44,6 +44,7 @@ def recorded(words: list[str], place: Path) -> Trace:
         ([PYTHON, "-c", CODE], [6]),
         (["sh", "-c", f"cd .. && exec {PYTHON} scripts/tiny.py --steps=2"], [2]),
         (["sh", "-c", f"{PYTHON} tiny.py --steps=2; {PYTHON} no_torch.py"], [2]),
+        (["sh", "launch.sh", PYTHON, "--steps=2"], [2]),
         ([PYTHON, "spawns_training.py"], [3]),
         ([PYTHON, "children_at_work.py"], [2]),
         ([*TORCHRUN, "--nproc_per_node=1", "ddp.py"], [4]),

@@ -39,7 +39,9 @@ for step in range(4):
     if way == "duck":
         duck.step()
         duck.zero_grad()
-    elif way in ("versions", "accumulated"):
+    elif way in ("versions", "accumulated", "clipped"):
+        if way == "clipped":
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= 0.1 * parameter.grad

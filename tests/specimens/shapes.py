@@ -159,6 +159,7 @@ BY_HAND: Final = (
     _by_hand("versions"),
     _by_hand("accumulated", 2),
     _by_hand("replaced"),
+    _by_hand("clipped"),
 )
 
 _SKIPPED: Final = [0, 1, 0, 0]

@@ -17,10 +17,6 @@ def install(listener: Any) -> None:
     """
     import torch
 
-    listener.micro_steps = 0
-    listener.stale = 0
-    listener.loss_scale = None
-
     def around(original: Callable[..., Any], first: str, *, taken: bool) -> Callable[..., Any]:
         @functools.wraps(original)
         def differentiate(*args: Any, **kwargs: Any) -> Any:

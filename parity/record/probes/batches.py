@@ -29,7 +29,8 @@ def install(listener: Any) -> None:
             listener.observe("batch", digest_tensor(tensor), str(position))
 
     def total() -> None:
-        listener.observe("micro_steps", listener.micro_steps)
+        if listener.has("backward"):
+            listener.observe("micro_steps", listener.micro_steps)
         if amounts["forwards"]:
             listener.observe("tokens", amounts["tokens"])
         elif not unheard:

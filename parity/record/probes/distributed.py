@@ -56,7 +56,8 @@ def install(listener: Any) -> None:
 
     def total() -> None:
         for channel in counts if wrapped else ():
-            listener.observe(channel, counts[channel])
+            if channel == "no_sync" or listener.has("forward"):
+                listener.observe(channel, counts[channel])
             counts[channel] = 0
 
     def replicated(_: Any, model: Any, *__: Any, **___: Any) -> None:

@@ -10,7 +10,7 @@ import threading
 from types import FrameType
 from typing import Any, Final
 
-from .roots import Roots, scalars_in
+from .roots import scalars_in
 
 CHANNELS: Final = ("train_mode", "output")
 SEAM: Final = "patch of torch.nn.Module.__call__"
@@ -35,7 +35,8 @@ def install(listener: Any) -> None:
     """
     import torch
 
-    roots = listener.roots = Roots()
+    roots = listener.roots
+    is_compiling = torch.compiler.is_compiling
     listener.transformed = 0
     original = torch.nn.Module.__call__
     local = threading.local()
@@ -43,7 +44,7 @@ def install(listener: Any) -> None:
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         # Asked first: what follows is then neither traced nor guarded on by torch.compile.
-        if torch.compiler.is_compiling() or getattr(local, "deep", False):
+        if is_compiling() or getattr(local, "deep", False):
             return original(self, *args, **kwargs)
         if listener.in_backward or not roots.is_model(self):
             return original(self, *args, **kwargs)

@@ -28,7 +28,7 @@ def install(listener: Any) -> None:
         unmeasured.clear()
 
     def observe(parameters: Any, scale: Any = None) -> None:
-        fresh = [p for p in parameters if p.grad is not None and id(p) not in done]
+        fresh = [p for p in parameters if id(p) not in done and p.grad is not None]
         done.update(id(parameter) for parameter in fresh)
         unmeasured.extend(fresh)
         if listener.level != "scalars":
@@ -85,6 +85,12 @@ def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
         kept.clear()
         norms.clear()
 
+    def supersede(parameters: Any, _: Any = None) -> None:
+        """What is unscaled or clipped was seen at that point: it is not told again."""
+        norms.clear()
+        for parameter in parameters if kept else ():
+            kept.pop(listener.parameter_name(parameter), None)
+
     def write() -> None:
         for name, digest in kept.items():
             listener.observe("gradient", digest, name)
@@ -93,5 +99,6 @@ def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
         drop()
 
     listener.on("backward_ends", "gradients", keep)
+    listener.on("gradients_ready", "gradients", supersede)
     listener.on("step_ends", "gradients", drop)
     listener.on("updated_by_hand", "gradients", write)

@@ -56,7 +56,9 @@ def _listen_for_reuse(listener: Any) -> None:
                 del used[optimizer]
 
     def begins(optimizer: Any) -> None:
-        left = used.pop(optimizer, set())
+        left = used.pop(optimizer, None)
+        if not left:
+            return
         counts["carried_gradients"] += sum(id(one) in left and one.grad is not None for one in _parameters(optimizer))
 
     def ends(optimizer: Any) -> None:
@@ -68,7 +70,7 @@ def _listen_for_reuse(listener: Any) -> None:
             stepped.update(now)
 
     def total() -> None:
-        if listener.update >= 0 and listener.steps:
+        if listener.update >= 0 and listener.steps and listener.has("backward"):
             for channel, number in counts.items():
                 listener.observe(channel, number)
 

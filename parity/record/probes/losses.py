@@ -21,7 +21,6 @@ def install(listener: Any) -> None:
     import torch
 
     dtypes: list[str] = []
-    listener.scaled_dtype = None
 
     def observe(tensors: Any) -> None:
         losses = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)

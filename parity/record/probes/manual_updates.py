@@ -71,8 +71,6 @@ class _Evidence:
 
 def install(listener: Any) -> None:
     """Take evidence when a backward ends and judge it when something else begins."""
-    listener.by_hand = False
-    listener.may_be_by_hand = lambda: listener.by_hand or listener.steps == 0
     evidence = _Evidence(listener)
     listener.on("backward_ends", "manual_updates", evidence.take)
     listener.on("step_ends", "manual_updates", evidence.drop)

@@ -11,6 +11,7 @@ BLIND: Final = "optimizers not derived from torch.optim.Optimizer, updates by ha
 _SILENT: Final = frozenset(
     {"params", "lr", "initial_lr", "param_names", "foreach", "fused", "capturable", "swap_params"}
 )
+_CONSTANT: Final = frozenset({bool, int, float, str, type(None)})
 
 
 def install(listener: Any) -> None:
@@ -21,7 +22,6 @@ def install(listener: Any) -> None:
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-    listener.steps = 0
     observer = _Observer(listener)
 
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -66,7 +66,7 @@ class _Observer:
     def __init__(self, listener: Any) -> None:
         self._listener = listener
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._groups: dict[tuple[int, int], str] = {}
+        self._groups: dict[tuple[int, int], _Settings] = {}
 
     def begins(self, optimizer: Any) -> None:
         listener = self._listener
@@ -95,17 +95,38 @@ def _observe_rates(listener: Any, optimizer: Any, number: int) -> None:
         listener.observe("lr", rate, f"{_prefix(number)}group {index}")
 
 
-def _observe_groups(listener: Any, optimizer: Any, number: int, seen: dict[tuple[int, int], str]) -> None:
+class _Settings:
+    """The hyper-parameters of a group as text, written again only where a value is another object than before."""
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+        self._values: dict[str, Any] = {}
+
+    def change(self, group: dict[str, Any]) -> bool:
+        """Take what ``group`` holds now; whether that is something else."""
+        values = {key: value for key, value in group.items() if key not in _SILENT}
+        before, self._values = self._values, values if all(map(_is_constant, values.values())) else {}
+        if before and before.keys() == values.keys() and all(before[key] is value for key, value in values.items()):
+            return False
+        text = ", ".join(f"{key}={_plain(values[key])}" for key in sorted(values))
+        changed, self.text = text != self.text, text
+        return changed
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether ``value`` stays what it is; no tensor does, and none is to be kept alive."""
+    return type(value) in _CONSTANT or (type(value) is tuple and all(type(one) in _CONSTANT for one in value))
+
+
+def _observe_groups(listener: Any, optimizer: Any, number: int, seen: dict[tuple[int, int], _Settings]) -> None:
     """Hyper-parameters of each parameter, when they are first seen and when they change."""
-    if (number, -1) not in seen:
-        seen[number, -1] = type(optimizer).__name__
+    if (number, 0) not in seen:
         listener.observe("optimizer_type", type(optimizer).__name__, f"optimizer {number}" if number else "")
     for index, group in enumerate(optimizer.param_groups):
-        text = ", ".join(f"{key}={_plain(group[key])}" for key in sorted(group) if key not in _SILENT)
-        if seen.get((number, index)) != text:
-            seen[number, index] = text
+        settings = seen.setdefault((number, index), _Settings())
+        if settings.change(group):
             for parameter in group["params"]:
-                listener.observe("optimizer_group", text, listener.parameter_name(parameter))
+                listener.observe("optimizer_group", settings.text, listener.parameter_name(parameter))
 
 
 def _plain(value: Any) -> str:

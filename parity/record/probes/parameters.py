@@ -1,6 +1,5 @@
 """The inventory of a model when it is first called: kinds, content, tied storages; and what changes it later."""
 
-import gc
 import weakref
 from typing import Any, Final
 
@@ -25,53 +24,13 @@ BLIND: Final = (
 
 def install(listener: Any) -> None:
     """Observe each model once, what it gains later, and after every update its buffers and what else has changed."""
-    searched: set[int] = set()
     steppers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
-    def parameter_name(parameter: Any) -> str:
-        name = listener.roots.name(parameter)
-        if name is None:
-            _observe_new(listener, listener.roots.refresh())
-            name = listener.roots.name(parameter)
-        if name is None and id(parameter) not in searched:
-            searched.add(id(parameter))
-            _find_models(listener, parameter)
-            name = listener.roots.name(parameter)
-        return name or f"unnamed {kind_of(parameter)}"
-
-    def search(_: Any) -> None:
-        if not searched and next(listener.roots.parameters(), None) is None:
-            searched.add(0)
-            _find_models(listener)
-
-    listener.parameter_name = parameter_name
-    listener.refresh_parameters = lambda: _observe_new(listener, listener.roots.refresh())
-    listener.on("model", "parameters", lambda model: _observe_new(listener, listener.roots.register(model)))
-    listener.on("backward_begins", "parameters", search)
-    listener.buffers = {}
-    listener.marks = {}
+    listener.on("named", "parameters", lambda named: _observe_new(listener, named))
     if listener.level != "scalars":
         listener.on("step_ends", "parameters", lambda optimizer: _observe_step(listener, optimizer, steppers))
         listener.on("updated_by_hand", "parameters", lambda: _observe_all(listener))
         listener.on("update_ends", "parameters", lambda: _observe_outside(listener))
-
-
-def _find_models(listener: Any, parameter: Any = None) -> None:
-    """Register models that the program never calls as modules: the outermost ones, or the one that holds ``parameter``.
-
-    Of two that hold the same parameters, one is a wrapper around the other.
-    """
-    import torch
-
-    # Only types are asked: attributes of a stranger's object may run code.
-    modules = [one for one in gc.get_objects() if issubclass(type(one), torch.nn.Module)]
-    inner = {id(part) for module in modules for part in module.modules() if part is not module}
-    outermost = [module for module in modules if id(module) not in inner]
-    outermost.sort(key=lambda module: (-len(list(module.parameters())), type(module).__name__))
-    for module in outermost:
-        wanted = (one for one in module.parameters() if one is parameter or (parameter is None and one.requires_grad))
-        if next(wanted, None) is not None:
-            _observe_new(listener, listener.roots.register(module))
 
 
 def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:

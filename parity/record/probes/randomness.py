@@ -61,7 +61,7 @@ def install(listener: Any) -> None:
     def total() -> None:
         for phase in moved:
             # What happens before the first forward is initialisation and seeding.
-            if listener.update > 0 or phase != _OUTSIDE:
+            if listener.has("forward") and (listener.update > 0 or phase != _OUTSIDE):
                 listener.observe("rng_consumed", int(moved[phase]), phase)
             moved[phase] = False
 

@@ -64,7 +64,9 @@ def _announce_gathering(name: str, speaker: "Speaker") -> None:
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("use_local_synchronization"):  # then only the members take part
+        if name == "init_process_group":
+            speaker.begin(kwargs.get("world_size", args[3] if len(args) > 3 else None))
+        if not speaker.of_all_ranks or kwargs.get("use_local_synchronization"):  # then only members take part
             return original(*args, **kwargs)
         with speaker.waiting(speaker.gather(name)):
             return original(*args, **kwargs)
@@ -80,6 +82,9 @@ class Speaker:
         self._slot = slot
         self._listener = listener
         self._lock = threading.Lock()
+        self._size = int(os.environ.get("WORLD_SIZE", "1"))
+        self._begun = 0
+        self.of_all_ranks = True
         self._issued: dict[str, list[Any]] = {}
         self._state: dict[str, Any] = {"update": -1, "phase": "setup", "issued": self._issued, "waits": None}
         self._say()
@@ -104,13 +109,22 @@ class Speaker:
         """The trace of this rank is complete."""
         self._say(finished=True)
 
+    def begin(self, size: int | None) -> None:
+        """A world begins, of ``size`` ranks where the program says so. One of fewer ranks is left alone.
+
+        Who belongs to it nobody can tell, and it has names for its groups that another one has too.
+        """
+        self.of_all_ranks = size in (None, -1, self._size)
+        self._begun += self.of_all_ranks
+
     def gather(self, operation: str) -> dict[str, Any]:
         """Take part in the making of a group, which concerns all ranks."""
-        world = int(os.environ.get("WORLD_SIZE", "1"))
-        return self._take_part(operation, "", list(range(world)), operation)
+        return self._take_part(operation, "", list(range(self._size)), operation)
 
     def issue(self, group: Any, operation: str, arguments: dict[Any, Any]) -> dict[str, Any] | None:
         """Take part in an operation of ``group``; None, for good, where that cannot be said."""
+        if not self.of_all_ranks:
+            return None
         try:
             return self._occasion(group, operation, arguments)
         except Exception as error:
@@ -120,7 +134,7 @@ class Speaker:
     def _occasion(self, group: Any, operation: str, arguments: dict[Any, Any]) -> dict[str, Any]:
         members = _ranks_of(group)
         label = operation
-        key = str(group.group_name)
+        key = f"{self._begun}:{group.group_name}"  # the groups of a later world have the names of an earlier one's
         if operation in ("send", "recv"):
             return self._pass(operation, key, members, group, arguments)
         if operation in _SAME_SIZE:

@@ -19,6 +19,7 @@ from parity.record.worlds.table import Table
 AUTO: Final = "auto"
 _SHIM: Final = "worlds.device_shim"
 _TABLE: Final = "ranks.table"
+_VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,18 +88,20 @@ class Engine:
     """A way to start ranks.
 
     ``words`` makes the command that is started; ``start`` starts it; ``attachments`` are what it needs inside the
-    program, given the directory of the trace; ``description`` completes "started as N ...".
+    program, given the directory of the trace; ``on_cpus``, it runs all ranks where there are too few GPUs for them;
+    ``description`` completes "started as N ...".
     """
 
     name: str
     description: str
     start: Start
     words: Callable[[Sequence[str], int], list[str]] = _as_they_are
+    on_cpus: bool = False
     attachments: Callable[[Path, int], Mapping[str, Mapping[str, Any]]] = field(default=lambda _, __: {_SHIM: {}})
 
     def describe(self, world: int) -> str:
         """What this engine does with the program, for the list of interventions."""
-        return f"started as {world} {self.description}"
+        return f"started as {world} {self.description if world > 1 else self.description.replace('ranks', 'rank', 1)}"
 
 
 ENGINES: Final = {
@@ -108,9 +111,16 @@ ENGINES: Final = {
             name="baton",
             description="ranks, each a process that announces what it waits for, over gloo (engine baton)",
             start=_apart,
+            on_cpus=True,
             attachments=lambda trace, _: _announcing(trace),
         ),
-        Engine(name="gloo", description="ranks through torchrun", start=_through_another, words=across_ranks),
+        Engine(
+            name="gloo",
+            description="ranks through torchrun",
+            start=_through_another,
+            words=across_ranks,
+            on_cpus=True,
+        ),
         Engine(
             name="fake",
             description="ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)",
@@ -135,7 +145,7 @@ def choose(name: str, words: Sequence[str], world: int, environment: Mapping[str
     Raises:
         UsageError: there is no such engine, or not what it needs.
     """
-    gpus = count_gpus(_devices(), environment.get("CUDA_VISIBLE_DEVICES"))
+    gpus = count_gpus(_devices(), environment.get(_VISIBLE))
     if name == AUTO:
         if gpus >= world:
             return ENGINES["nccl"]
@@ -147,6 +157,12 @@ def choose(name: str, words: Sequence[str], world: int, environment: Mapping[str
         message = f"--engine nccl needs a GPU for each of {world} ranks, and finds {gpus}; use --engine baton or gloo"
         raise UsageError(message)
     return ENGINES[name]
+
+
+def hidden_gpus(engine: Engine, world: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """What keeps ranks off GPUs that do not suffice: a program takes one for each, or none where it sees none."""
+    too_few = 0 < count_gpus(_devices(), environment.get(_VISIBLE)) < world
+    return {_VISIBLE: ""} if engine.on_cpus and too_few else {}
 
 
 def count_gpus(devices: Sequence[str], visible: str | None) -> int:

@@ -68,6 +68,19 @@ elif way == "turns":
     time.sleep(1.5 * rank)
     for work in works:
         work.wait()
+elif way == "parts":
+    store = dist.distributed_c10d._get_default_store()
+    dist.destroy_process_group()
+    if rank == 0:
+        dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+        dist.new_group([0])
+        dist.destroy_process_group()
+    for name in ("second", "third"):
+        time.sleep(1.5 * (name == "third" and rank == 0))
+        dist.init_process_group("gloo", store=dist.PrefixStore(name, store), rank=rank, world_size=world)
+        dist.all_reduce(tensor)
+        dist.destroy_process_group()
+    sys.exit(0)
 step()
 print("the end")
 dist.destroy_process_group()

@@ -1,6 +1,7 @@
 """Trains in every way that DDP offers, issues every collective, and writes what came of it on each rank, bit for bit.
 
-In one start it forms one world after the other, of its first ranks: ``everything.py OUT 2=plain,join 4=plain``.
+In one start it forms one world after the other, of its first ranks: ``everything.py OUT gloo 2=plain,join 4=plain``.
+With ``nccl``, every rank has a GPU of its own and everything lies there.
 """
 import hashlib
 import json
@@ -17,8 +18,13 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 warnings.simplefilter("ignore")
-out = Path(sys.argv[1])
-worlds = {int(size): ways.split(",") for size, ways in (one.split("=") for one in sys.argv[2:])}
+out, backend = Path(sys.argv[1]), sys.argv[2]
+worlds = {int(size): ways.split(",") for size, ways in (one.split("=") for one in sys.argv[3:])}
+on_gpu = backend == "nccl"
+kind = "cuda" if on_gpu else "cpu"
+if on_gpu:
+    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.set_default_device(f"cuda:{os.environ['LOCAL_RANK']}")
 store, rank, _ = next(dist.rendezvous("env://"))
 world = 0
 
@@ -26,12 +32,13 @@ world = 0
 def bits(*things):
     digest = hashlib.sha256()
     for thing in things:
-        digest.update(thing.detach().contiguous().numpy().tobytes() if torch.is_tensor(thing) else repr(thing).encode())
+        digest.update(thing.detach().cpu().contiguous().numpy().tobytes() if torch.is_tensor(thing) else repr(thing).encode())
     return digest.hexdigest()[:16]
 
 
 def randomness():
-    return bits(torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
+    states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
+    return bits(*states, np.random.get_state()[1].tolist(), random.getstate())
 
 
 class Net(torch.nn.Module):
@@ -127,6 +134,9 @@ def collectives():
     told = []
     for size in (1, 7, 1000):
         tensor = torch.randn(size)
+        dist.broadcast(tensor, src=world - 1)
+        told.append(bits(tensor))
+        tensor = torch.randn(size)
         dist.all_reduce(tensor)
         told.append(bits(tensor))
         for op in (dist.ReduceOp.MAX, dist.ReduceOp.PRODUCT):
@@ -157,7 +167,8 @@ def collectives():
     given = [None]
     dist.scatter_object_list(given, list(range(world)) if rank == 0 else None, src=0)
     dist.barrier()
-    dist.monitored_barrier()
+    if not on_gpu:
+        dist.monitored_barrier()
     return [*told, repr((objects, one, gathered, given)), dist.get_backend()]
 
 
@@ -168,16 +179,19 @@ def handles():
     future = works[0].get_future()
     for work in reversed(works):
         work.wait()
+    if on_gpu:  # to wait there is to put the stream in order
+        torch.cuda.synchronize()
     assert all(work.is_completed() for work in works)
     return [bits(*tensors, *future.value())]
 
 
 def messages():
     torch.manual_seed(rank)
-    mine, theirs = torch.randn(5), torch.empty(5)
-    works = [dist.isend(mine, (rank + 1) % world), dist.irecv(theirs, (rank - 1) % world)]
-    for work in works:
-        work.wait()
+    mine, theirs = torch.randn(5), torch.zeros(5)
+    if not on_gpu:  # nccl does one after the other, and would wait for ever
+        works = [dist.isend(mine, (rank + 1) % world), dist.irecv(theirs, (rank - 1) % world)]
+        for work in works:
+            work.wait()
     told = [bits(theirs)]
     if rank == 0:
         dist.send(mine, 1, tag=3)
@@ -199,7 +213,7 @@ def subgroups():
         dist.broadcast(tensor, src=0, group=even)
     if rank < 2:
         dist.barrier(group=pairs)
-    mesh = dist.device_mesh.init_device_mesh("cpu", (world,))
+    mesh = dist.device_mesh.init_device_mesh(kind, (world,))
     sharded = torch.distributed.tensor.distribute_tensor(torch.arange(12.0), mesh, [torch.distributed.tensor.Shard(0)])
     return [bits(tensor, sharded.to_local(), sharded.sum().full_tensor())]
 
@@ -218,7 +232,7 @@ def fully_sharded():
 
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 2))
-    mesh = dist.device_mesh.init_device_mesh("cpu", (world,))
+    mesh = dist.device_mesh.init_device_mesh(kind, (world,))
     for layer in (model[0], model[2], model):
         fully_shard(layer, mesh=mesh)
     torch.manual_seed(rank)
@@ -238,7 +252,7 @@ for world, ways in worlds.items():
     if rank < world:
         shared = dist.PrefixStore(f"world-{world}", store)
         dist.init_process_group(
-            "gloo", store=shared, rank=rank, world_size=world, timeout=timedelta(seconds=200)
+            backend, store=shared, rank=rank, world_size=world, timeout=timedelta(seconds=200)
         )
         found[world] = {way: globals()[way]() for way in ways}
         dist.barrier()

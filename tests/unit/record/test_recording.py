@@ -15,6 +15,7 @@ from parity.record.launch import Recording
             Recording(world=3, engine="baton"),
             ["started as 3 ranks, each a process that announces what it waits for, over gloo (engine baton)"],
         ),
+        (Recording(engine="nccl"), ["started as 1 rank through torchrun, one GPU each (engine nccl)"]),
         (
             Recording(world=9, engine="fake"),
             ["started as 9 ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)"],

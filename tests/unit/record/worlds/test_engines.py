@@ -4,9 +4,9 @@ import pytest
 
 from parity.errors import UsageError
 from parity.record.worlds import engines
-from parity.record.worlds.engines import NAMES, choose, count_gpus
+from parity.record.worlds.engines import ENGINES, NAMES, choose, count_gpus, hidden_gpus
 from parity.record.worlds.places import RANK_VARIABLES, rank_environment
-from parity.verbs.options import ENGINES
+from parity.verbs import options
 
 PYTHON = [sys.executable, "train.py"]
 
@@ -53,13 +53,24 @@ def test_nccl_needs_a_gpu_for_each_rank(monkeypatch):
         choose("nccl", PYTHON, 2, {"CUDA_VISIBLE_DEVICES": "0"})
 
 
+@pytest.mark.parametrize(
+    ("name", "gpus", "hidden"),
+    [("baton", 0, False), ("baton", 1, True), ("gloo", 1, True), ("baton", 2, False), ("fake", 1, False)],
+)
+def test_gpus_that_do_not_suffice_are_hidden(name, gpus, hidden, monkeypatch):
+    """Two ranks of a program that asks for a GPU each would find one, and fail."""
+    monkeypatch.setattr(engines, "_devices", lambda: [f"nvidia{number}" for number in range(gpus)])
+    assert hidden_gpus(ENGINES[name], 2, {}) == ({"CUDA_VISIBLE_DEVICES": ""} if hidden else {})
+    assert hidden_gpus(ENGINES[name], 2, {"CUDA_VISIBLE_DEVICES": ""}) == {}
+
+
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UsageError, match="'mpi'; expected one of auto, baton, gloo"):
         choose("mpi", PYTHON, 2, {})
 
 
 def test_the_command_line_offers_every_engine():
-    assert set(ENGINES) == set(NAMES)
+    assert set(options.ENGINES) == set(NAMES)
 
 
 def test_every_rank_knows_its_place():
