@@ -5,10 +5,9 @@ import math
 import pytest
 import torch
 
+from tests.unit.trainers.networks import build
 from trainers.char_gpt.analysis import analyse, attention_entropy, take_snapshot
 from trainers.char_gpt.analyst import Analyst
-from trainers.char_gpt.architecture import Architecture
-from trainers.char_gpt.model import GPT
 from trainers.common.background import Worker, has_memory
 from trainers.common.geometry import drift, effective_rank, neighbourhood
 
@@ -18,10 +17,7 @@ def generator():
 
 
 def network(**options):
-    torch.manual_seed(0)
-    sizes = {"n_layer": 3, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 11, "n_hidden": None}
-    rotary = {"use_rotary_embeddings": False, "rotary_base": 10000, "rotary_max_position_embeddings": 64}
-    return GPT(Architecture(**{**sizes, **rotary, "bias": True, "dropout": 0.5, **options}))
+    return build(**{"n_layer": 3, "bias": True, "dropout": 0.5, **options})
 
 
 IDS = torch.arange(12).view(2, 6) % 11
