@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare every pair of the policy in its quick scenarios; ``-- --full`` runs all."""
-    install(session, "-e", ".[plots]")
+    install(session, "-e", ".[plots,schedules]")
     session.run("parity", "run", *session.posargs, env=SINGLE_THREAD)
 
 
