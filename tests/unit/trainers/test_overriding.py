@@ -143,6 +143,7 @@ INSTEAD = {
     "block_size": 4,
     "eval_interval": 1,
     "eval_iters": 1,
+    "embedding_rank": 3,
 }
 REFUSED = {"n_embd": 24, "n_hidden": None, "vocab_size": 70}
 """What is saved does not fit."""
