@@ -13,7 +13,7 @@ nox.options.error_on_missing_interpreters = True
 CONSTRAINTS = Path(__file__).parent / ".ci" / "constraints-cpu.txt"
 SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 PROJECT = ("-e", ".[development]")
-SPECIMENS = ("-e", ".[development,specimens,hub,plots]")
+SPECIMENS = ("-e", ".[development,specimens,hub,plots,schedules]")
 
 
 def install(session: nox.Session, *packages: str) -> None:
@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare every pair of the policy in its quick scenarios; ``-- --full`` runs all."""
-    install(session, "-e", ".[plots]")
+    install(session, "-e", ".[plots,schedules]")
     session.run("parity", "run", *session.posargs, env=SINGLE_THREAD)
 
 

@@ -101,8 +101,9 @@ warmup_iters = 2000 # iterations of linear warm-up
 lr_decay_iters = 600000 # the cosine ends here
 min_lr = 6e-5 # and from here on the learning rate stays at this
 # scaling: operations that change the run at evaluations, one after the other
-scaling_schedule_file = None # a JSON list of them, which remembers which are completed
+scaling_schedule_file = None # a list of them, which remembers which are completed: JSON, or YAML by its name
 scaling_schedule = [] # the same list, for a run from scratch whose file is not there yet
+target_architecture_config = None # sizes by key that they should lead to; where they lead elsewhere, the log says so
 # system
 backend = 'nccl' # 'nccl', 'gloo', ...: how processes talk to each other
 device = 'cuda' # 'cpu', 'cuda', 'cuda:1', ...
@@ -298,14 +299,18 @@ class CausalSelfAttention(nn.Module):
                 f"block_size={args.block_size} exceeds rotary_max_position_embeddings={args.rotary_max_position_embeddings}"
             self.rotary = RotaryTable(head_size, args.rotary_base, args.rotary_max_position_embeddings)
 
-    def forward(self, x):
+    def project(self, x):
         B, T, C = x.size()
         q, k, v = (part.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
                    for part in self.c_attn(x).split(C, dim=2)) # each (B, H, T, C / H)
         if self.rotary is not None:
             q, k = self.rotary(q), self.rotary(k)
+        return q, k, v
+
+    def forward(self, x):
+        q, k, v = self.project(x)
         y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0, is_causal=True)
-        y = y.transpose(1, 2).contiguous().view(B, T, C) # heads side by side again
+        y = y.transpose(1, 2).contiguous().view(x.size()) # heads side by side again
         return self.resid_dropout(self.c_proj(y))
 
 class MLP(nn.Module):
@@ -1012,6 +1017,7 @@ def wrap(model):
     if compile:
         if master_process:
             print("compiling the model, this takes a while")
+        torch.compiler.reset() # what was compiled for another shape counts against the limit of recompilations
         model = torch.compile(model)
     if ddp:
         indices = [torch.device(device).index] if device_type == 'cuda' else None
@@ -1046,9 +1052,20 @@ def check_scaling_schedule(source, operations):
             if not is_right[field](operation[field]):
                 raise ValueError(f"{source}: {field!r} cannot be {operation[field]!r}: {operation}")
 
+def read_scaling_schedule(path):
+    with open(path) as file:
+        if not path.endswith(('.yaml', '.yml')):
+            return json.load(file)
+        import yaml
+        return yaml.safe_load(file)
+
 def write_scaling_schedule(path, operations):
     with open(path + '.tmp', 'w') as file: # other processes may be reading the old one
-        json.dump(operations, file, indent=2)
+        if path.endswith(('.yaml', '.yml')):
+            import yaml
+            yaml.safe_dump(operations, file, sort_keys=False)
+        else:
+            json.dump(operations, file, indent=2)
     os.rename(path + '.tmp', path)
 
 def save_scaling_schedule(path, operations):
@@ -1072,8 +1089,7 @@ operation_names = (
 architectural_operations = operation_names[operation_names.index('stack_layers'):]
 scaling_schedule = copy.deepcopy(scaling_schedule) # what is completed is noted in it
 if scaling_schedule_file is not None and os.path.exists(scaling_schedule_file):
-    with open(scaling_schedule_file) as file:
-        scaling_schedule = json.load(file)
+    scaling_schedule = read_scaling_schedule(scaling_schedule_file)
 elif scaling_schedule_file is not None and not scaling_schedule:
     raise FileNotFoundError(f"scaling_schedule_file {scaling_schedule_file!r} does not exist")
 elif scaling_schedule_file is not None and master_process:
@@ -1153,22 +1169,22 @@ def drift(before, after):
 
 @torch.no_grad()
 def attention_entropy(network, idx):
-    """ in nats, mean over layers, heads and positions """
+    """ in nats, mean over layers, heads and positions; -1 where it cannot be computed, for want of memory as a rule """
     entropies = []
     def listen(attention, inputs):
-        x = inputs[0]
-        B, T, C = x.size()
-        q, k, _ = (part.view(B, T, attention.n_head, C // attention.n_head).transpose(1, 2)
-                   for part in attention.c_attn(x).split(C, dim=2))
-        if attention.rotary is not None:
-            q, k = attention.rotary(q), attention.rotary(k)
-        scores = q @ k.transpose(-2, -1) / (C // attention.n_head)**0.5
-        p = scores.masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), float('-inf')).softmax(dim=-1)
+        q, k, _ = attention.project(inputs[0])
+        scores = q @ k.transpose(-2, -1) / q.size(-1)**0.5
+        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        p = scores.masked_fill(future, float('-inf')).softmax(dim=-1)
         entropies.append(torch.special.entr(p).sum(dim=-1).mean())
     handles = [block.attn.register_forward_pre_hook(listen) for block in network.transformer.h]
-    network(idx)
-    for handle in handles:
-        handle.remove()
+    try:
+        network(idx)
+    except RuntimeError:
+        return -1.0
+    finally:
+        for handle in handles:
+            handle.remove()
     return torch.stack(entropies).mean().item()
 
 def get_matrices(network):
@@ -1279,16 +1295,13 @@ def set_gradient_accumulation(total):
     set_hyperparameter('gradient_accumulation_steps', total)
     globals()['gradient_accumulation_steps'] //= world_size
 
-def fit_batch_size(share):
-    """ sequences whose activations fill `share` of the memory of the GPU, as far as weights and moments leave it """
-    check(is_number(share) and 0 < share <= 1, f"expected a share of the memory, got {share!r}")
-    if device_type != 'cuda':
-        return batch_size
+def fit_batch_size(share, memory):
+    """ sequences whose activations fill `share` of so many bytes, as far as weights and moments leave it """
     a = raw_model.args
     weights = 16 * sum(parameter.numel() for parameter in raw_model.parameters()) # with gradients and two moments
     hidden = raw_model.transformer.h[0].mlp.c_fc.out_features
     per_token = 2 * a.n_layer * (14 * a.n_embd + 2 * hidden) + 8 * a.vocab_size # of 16 bits, and logits of 32 twice
-    room = share * torch.cuda.get_device_properties(device).total_memory - weights
+    room = share * memory - weights
     return max(8, int(room / (per_token * a.block_size)) // 8 * 8)
 
 def set_hyperparameter_by(name, value):
@@ -1304,7 +1317,11 @@ def set_hyperparameter_by(name, value):
         check(is_number(value) and 0 < value <= 1, f"expected a factor above 0 and up to 1, got {value!r}")
         set_hyperparameter('batch_size', max(8, int(batch_size * value) // 8 * 8))
     elif name == 'adjust_batch_size':
-        set_hyperparameter('batch_size', fit_batch_size(value))
+        check(is_number(value) and 0 < value <= 1, f"expected a share of the memory, got {value!r}")
+        size = batch_size
+        if device_type == 'cuda':
+            size = fit_batch_size(value, torch.cuda.get_device_properties(device).total_memory)
+        set_hyperparameter('batch_size', size)
     elif name == 'set_grad_accum':
         set_gradient_accumulation(value)
     elif name == 'set_warmup_iters':
@@ -1338,8 +1355,8 @@ def widen_mlp(hidden):
     check(is_count(hidden) and hidden > old, f"expected more than {old} neurons, got {hidden!r}")
     for block in raw_model.transformer.h:
         fc, proj = block.mlp.c_fc, block.mlp.c_proj
-        source = torch.cat((torch.arange(old), torch.randint(old, (hidden - old,)))).to(fc.weight.device)
-        copies = torch.bincount(source)[source]
+        source = torch.cat((torch.arange(old), torch.randint(old, (hidden - old,))))
+        copies = torch.bincount(source)[source].to(fc.weight.device)
         with torch.no_grad():
             rows = fc.weight[source]
             rows[old:] += 1e-4 * torch.randn_like(rows[old:]) # lest they learn the same for ever
@@ -1446,9 +1463,35 @@ def change_architecture(operation, value):
     load_optimizer(optimizer, raw_model, saved, saved_names)
     model = wrap(raw_model)
     if master_process:
-        target = {name: value for name, value in vars(raw_model.args).items()
-                  if name not in ('embedding_mode', 'embedding_rank', 'attn_lora_rank', 'lora_alpha')}
-        logger.log(f"architecture: {json.dumps(target, sort_keys=True)}")
+        logger.log(f"architecture: {json.dumps(get_shape(), sort_keys=True)}")
+
+def get_shape():
+    """ of the model without additions """
+    return {name: value for name, value in vars(raw_model.args).items()
+            if name not in ('embedding_mode', 'embedding_rank', 'attn_lora_rank', 'lora_alpha')}
+
+def log_target_architecture():
+    """ the shape that the model will have after all operations; those that will be refused change nothing """
+    operations = [operation for operation in scaling_schedule if not operation['completed']]
+    wanted = target_architecture_config or {}
+    if not operations and not wanted:
+        return
+    shape = get_shape()
+    unknown = sorted(wanted.keys() - shape.keys())
+    check(not unknown, f"target_architecture_config has {unknown}, expected some of {list(shape)}")
+    for operation in operations:
+        name, value = operation['name'], operation['value']
+        if name == 'stack_layers' and isinstance(value, list):
+            shape['n_layer'] = len(value)
+        elif name == 'widen_mlp' and isinstance(value, int):
+            shape['n_hidden'] = value
+        elif name == 'resize_vocabulary':
+            shape['vocab_size'] = max(shape['vocab_size'], data_vocab_size or 0)
+    logger.log(f"target architecture: {json.dumps(shape, sort_keys=True)}")
+    for name in sorted(wanted):
+        if shape[name] != wanted[name]:
+            logger.log(f"warning: the schedule leads to {name} {shape[name]!r}, "
+                       f"target_architecture_config says {wanted[name]!r}")
 
 def get_trigger(operation, losses):
     """ why it is time for an operation, or '' """
@@ -1541,7 +1584,7 @@ def gather_rank_states():
     """ random numbers and position in the data of every process, by rank; all of them have to call this """
     state = {'rng': {'torch': torch.get_rng_state()}, 'data': batch_manager.state_dict((X, Y))}
     if device_type == 'cuda':
-        state['rng']['cuda'] = torch.cuda.get_rng_state()
+        state['rng']['cuda'] = torch.cuda.get_rng_state(device)
     if not ddp:
         return [state]
     states = [None] * world_size
@@ -1555,7 +1598,7 @@ def load_rank_state(states):
         return
     torch.set_rng_state(states[rank]['rng']['torch'])
     if device_type == 'cuda' and 'cuda' in states[rank]['rng']:
-        torch.cuda.set_rng_state(states[rank]['rng']['cuda'])
+        torch.cuda.set_rng_state(states[rank]['rng']['cuda'], device)
     batch_manager.load_state_dict(states[rank]['data'])
 
 def save_checkpoint(filename, rank_states, **extra):
@@ -1596,6 +1639,8 @@ if master_process and (init_from == 'scratch' or not os.path.exists(mfu_stats_pa
 # ----------------------------------------------------------------------------------------------------------------------
 # the training loop
 
+if master_process:
+    log_target_architecture()
 timer = SectionTimer()
 start_time = time.time()
 t0 = start_time

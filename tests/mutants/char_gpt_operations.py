@@ -18,8 +18,10 @@ _GROWTH: Final = "char_gpt/growth.py"
 _LEARNER: Final = "char_gpt/learner.py"
 _OPERATIONS: Final = "char_gpt/operations.py"
 _SCALING: Final = "char_gpt/scaling.py"
+_SCHEDULE_FILE: Final = "char_gpt/schedule_file.py"
 _SCHEDULER: Final = "char_gpt/scheduler.py"
 _START: Final = "char_gpt/start.py"
+_TARGET: Final = "char_gpt/target.py"
 _ACCUMULATION: Final = 'run.settings.change("gradient_accumulation_steps", total)'
 _BATCH_SIZE: Final = '    run.settings.change("batch_size", expect_count(value, "a positive number of sequences"))\n'
 _COMPLETED: Final = '        operation["completed"] = True\n'
@@ -65,7 +67,7 @@ SCHEDULE: Final = (
         "",
         GROW,
         (-1, Phase.LOG, "log_value"),
-        (_SCHEDULER, "dataclasses.asdict(architecture)", "dataclasses.asdict(architecture) | {'n_hidden': 128}"),
+        (_TARGET, "dataclasses.asdict(architecture)", "dataclasses.asdict(architecture) | {'n_hidden': 128}"),
     ),
     planted(
         "schedule-offset-ignored",
@@ -217,7 +219,7 @@ BENIGN_OPERATIONS: Final = (
     harmless(
         "schedule-indented-otherwise",
         OPERATIONS,
-        (_SCALING, "json.dumps(content, indent=2)", "json.dumps(content, indent=4, sort_keys=True)"),
+        (_SCHEDULE_FILE, "json.dumps(content, indent=2)", "json.dumps(content, indent=4, sort_keys=True)"),
     ),
     harmless(
         "decision-as-a-float",

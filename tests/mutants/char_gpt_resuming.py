@@ -72,7 +72,7 @@ STATE: Final = (
         "char-gpt-random-state-lost",
         "resume-random-state-lost",
         (-1, Phase.EVAL, "eval_batch"),
-        (_RANK_STATE, '    restore_generators(states[world.rank]["rng"])\n', ""),
+        (_RANK_STATE, '    restore_generators(states[world.rank]["rng"], device)\n', ""),
     ),
     _planted(
         "char-gpt-data-position-lost",

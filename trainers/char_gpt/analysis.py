@@ -15,6 +15,9 @@ from trainers.common.geometry import Neighbourhood, Rank, Spread, drift, effecti
 
 EMBEDDINGS = "embeddings"
 
+NO_ENTROPY = -1.0
+"""Stands for an entropy that could not be computed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
@@ -116,30 +119,21 @@ def analyse(snapshot: Snapshot, before: Snapshot | None) -> Analysis:
 
 @torch.no_grad()
 def attention_entropy(model: GPT, ids: torch.Tensor) -> float:
-    """Return the mean entropy in nats of what positions attend to, over layers, heads and positions."""
+    """Return the mean entropy in nats of what positions attend to, over layers, heads and positions.
+
+    ``ids`` have to be where the model is. -1 where the attention is too large to be looked at as a whole.
+    """
     found: list[torch.Tensor] = []
 
     def listen(attention: CausalSelfAttention, inputs: tuple[torch.Tensor]) -> None:
-        found.append(_entropies(attention, inputs[0]).mean())
+        found.append(torch.special.entr(attention.probabilities(inputs[0])).sum(dim=-1).mean())
 
     handles = [block.attn.register_forward_pre_hook(listen) for block in model.blocks()]
-    model(ids)
-    for handle in handles:
-        handle.remove()
+    try:
+        model(ids)
+    except RuntimeError:  # memory, as a rule; the other results are worth having
+        return NO_ENTROPY
+    finally:
+        for handle in handles:
+            handle.remove()
     return torch.stack(found).mean().item()
-
-
-def _entropies(attention: CausalSelfAttention, x: torch.Tensor) -> torch.Tensor:
-    """The entropy of each position's attention, (B, H, T)."""
-    batch, length, width = x.size()
-    query, key, _ = (
-        part.view(batch, length, attention.heads, attention.head_size).transpose(1, 2)
-        for part in attention.c_attn(x).split(width, dim=2)
-    )
-    if attention.rotary is not None:
-        query, key = attention.rotary(query), attention.rotary(key)
-    scores = query @ key.transpose(-2, -1) / attention.head_size**0.5
-    future = torch.ones(length, length, dtype=torch.bool).triu(1)
-    probabilities = scores.masked_fill(future, float("-inf")).softmax(dim=-1)
-    entropies: torch.Tensor = torch.special.entr(probabilities).sum(dim=-1)
-    return entropies

@@ -60,6 +60,15 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, T, C) to (B, T, C)."""
+        query, key, value = self.project(x)
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        side_by_side = mixed.transpose(1, 2).contiguous().view(x.size())
+        projected: torch.Tensor = self.resid_dropout(self.c_proj(side_by_side))
+        return projected
+
+    def project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return query, key and value of a (B, T, C), each (B, H, T, head size); positions are in them already."""
         batch, length, width = x.size()
         query, key, value = (
             part.view(batch, length, self.heads, self.head_size).transpose(1, 2)
@@ -67,8 +76,12 @@ class CausalSelfAttention(nn.Module):
         )
         if self.rotary is not None:
             query, key = self.rotary(query), self.rotary(key)
-        dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-        side_by_side = mixed.transpose(1, 2).contiguous().view(batch, length, width)
-        projected: torch.Tensor = self.resid_dropout(self.c_proj(side_by_side))
-        return projected
+        return query, key, value
+
+    def probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        """Return how much each position attends to each other, (B, H, T, T); training never holds that as a whole."""
+        query, key, _ = self.project(x)
+        scores = query @ key.transpose(-2, -1) / self.head_size**0.5
+        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=x.device).triu(1)
+        found: torch.Tensor = scores.masked_fill(future, float("-inf")).softmax(dim=-1)
+        return found

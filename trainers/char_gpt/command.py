@@ -29,7 +29,9 @@ Trains a GPT on the uint16 token files of a data directory. Config files are Pyt
 are read from left to right, the last one wins. Values are Python literals of the type of the default.
 
   python -m trainers data char-tiny --out data/char-tiny
-  python -m trainers char_gpt --dataset=char-tiny --device=cpu --compile=False"""
+  python -m trainers char_gpt --dataset=char-tiny --device=cpu --compile=False
+
+By default it is a GPT-2 of 124 million parameters on a GPU; trainers/README.md tells how."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainers.char_gpt.architecture import architecture_problems
 from trainers.char_gpt.pretrained import GPT2_SIZES
+from trainers.char_gpt.target import SHAPE_KEYS
 from trainers.common.config import flatten, option
 from trainers.common.precision import DTYPES, preferred_dtype
 from trainers.common.tracking import TRACKERS
@@ -132,9 +133,14 @@ class OptimisationConfig:
 class ScalingConfig:
     """Operations that change the run at evaluations, one after the other."""
 
-    scaling_schedule_file: str | None = option("JSON list of them, with what is completed", default=None)
+    scaling_schedule_file: str | None = option(
+        "list of them, with what is completed: JSON, or YAML by its name", default=None
+    )
     scaling_schedule: tuple[dict[str, Any], ...] = option(
         "the same list, for a run from scratch whose file is not there yet", default=()
+    )
+    target_architecture_config: Mapping[str, Any] | None = option(
+        "sizes by key that they should lead to; where they lead elsewhere, the log says so", default=None
     )
 
 
@@ -196,6 +202,8 @@ class CharGptConfig:
         if self.output.init_from in GPT2_SIZES and self.model.use_rotary_embeddings:
             yield f"use_rotary_embeddings is True, but {self.output.init_from} has a position table"
         yield from self._vocabulary_problems()
+        for key in sorted((self.scaling.target_architecture_config or {}).keys() - set(SHAPE_KEYS)):
+            yield f"target_architecture_config has a {key!r}, expected some of {', '.join(SHAPE_KEYS)}"
         if self.system.dtype not in DTYPES:
             yield f"dtype is {self.system.dtype!r}, expected one of {', '.join(DTYPES)}"
         if not self.shards:

@@ -40,6 +40,8 @@ class Evaluator:
         self._start_time = clock()
         self._tokens_before = run.stream.total_tokens_served
         self._scheduler = OperationScheduler(schedule, run, estimate=self.estimate, reporter=reporter)
+        if reporter is not None:
+            reporter.beginning(self._scheduler.outlook())
         seed = run.config.system.seed
         self._analyst = None if reporter is None else Analyst(run.config.output.analysis, seed=seed)
 

@@ -52,8 +52,8 @@ def widen(mlp: MLP, hidden: int, *, noise: float = NEURON_NOISE) -> None:
     """
     expand, contract = mlp.c_fc, mlp.c_proj
     narrow = expand.out_features
-    source = torch.cat((torch.arange(narrow), torch.randint(narrow, (hidden - narrow,)))).to(expand.weight.device)
-    copies = torch.bincount(source)[source]
+    source = torch.cat((torch.arange(narrow), torch.randint(narrow, (hidden - narrow,))))
+    copies = torch.bincount(source)[source].to(expand.weight.device)
     rows = expand.weight[source]
     rows[narrow:] += noise * torch.randn_like(rows[narrow:])
     expand.weight = _replaced(expand.weight, rows)

@@ -55,6 +55,8 @@ class Learner:
         """Compile the model, if that is wanted, and share its gradients with the other processes."""
         model: nn.Module = self.bare_model
         if self._config.system.compile:
+            # what was compiled for another shape counts against the number of times that torch compiles a function
+            torch.compiler.reset()
             # a compiled module is a module, although the signature promises a callable only
             model = cast(nn.Module, torch.compile(model))
         self.model = distribute(model, self._world, device=self._device)

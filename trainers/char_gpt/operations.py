@@ -9,14 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from trainers.char_gpt import adaptation, freezing, growth
-from trainers.char_gpt.memory import fitting_batch_size
+from trainers.char_gpt.memory import fitting_batch_size, memory_of, whole_blocks
 from trainers.char_gpt.model import GPT
 from trainers.char_gpt.run import Run
 from trainers.char_gpt.values import expect_count, expect_share, is_number, refusal
 from trainers.common.errors import OperationError
-
-SEQUENCES_PER_BLOCK = 8
-"""Batch sizes that are computed are multiples of this."""
 
 
 def execute(name: str, value: Any, run: Run) -> list[str]:
@@ -53,16 +50,14 @@ def _set_batch_size(run: Run, value: Any) -> None:
 
 def _scale_batch_size(run: Run, value: Any) -> None:
     factor = expect_share(value, "a factor above 0 and up to 1")
-    blocks = int(run.settings.batch_size * factor) // SEQUENCES_PER_BLOCK
-    run.settings.change("batch_size", SEQUENCES_PER_BLOCK * max(1, blocks))
+    run.settings.change("batch_size", whole_blocks(run.settings.batch_size * factor))
 
 
 def _adjust_batch_size(run: Run, value: Any) -> None:
     share = expect_share(value, "a share of the memory")
-    fitting = fitting_batch_size(run.learner.bare_model, share=share)
-    size = run.settings.batch_size
-    if fitting is not None:
-        size = SEQUENCES_PER_BLOCK * max(1, fitting // SEQUENCES_PER_BLOCK)
+    size, memory = run.settings.batch_size, memory_of(run.device)
+    if memory is not None:
+        size = fitting_batch_size(run.learner.bare_model, share=share, memory=memory)
     run.settings.change("batch_size", size)
 
 

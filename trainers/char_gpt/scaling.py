@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.operations import NAMES
+from trainers.char_gpt.schedule_file import Operation, read_operations, write_operations
 from trainers.char_gpt.values import is_count, is_number
 from trainers.common.errors import ConfigError
-
-Operation = dict[str, Any]
-LIST_KEY = "operations"
-"""A file may also hold a mapping with the list under this key."""
 
 IS_RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "name": lambda value: value in NAMES,
@@ -64,7 +60,7 @@ class ScalingSchedule:
     def save(self) -> None:
         """Write the operations back, as a whole or not at all; a file that is gone is not made again."""
         if self._path is not None and self._path.exists() and self._is_master:
-            _write(self._path, self.operations)
+            write_operations(self._path, self.operations)
 
 
 def open_schedule(
@@ -78,13 +74,12 @@ def open_schedule(
     chosen = [copy.deepcopy(dict(operation)) for operation in operations]
     path = None if file is None else Path(file)
     if path is not None and path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        chosen = content[LIST_KEY] if isinstance(content, dict) else content
+        chosen = read_operations(path)
     elif path is not None and not chosen:
         raise ConfigError([f"scaling_schedule_file is {file!r}, which does not exist"])
     elif path is not None and is_master:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, chosen)
+        write_operations(path, chosen)
     problems = list(_problems(file or "scaling_schedule", chosen))
     if problems:
         raise ConfigError(problems)
@@ -98,15 +93,6 @@ def _problems(source: str, operations: Sequence[Mapping[str, Any]]) -> Iterator[
                 yield f"{source}: an operation without {field!r}: {operation}"
             elif not is_right(operation[field]):
                 yield f"{source}: {field!r} cannot be {operation[field]!r}: {operation}"
-
-
-def _write(path: Path, operations: Sequence[Operation]) -> None:
-    """Other processes may be reading what was there before; a mapping stays one."""
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    content = {**before, LIST_KEY: operations} if isinstance(before, dict) else operations
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    temporary.rename(path)
 
 
 def begin_schedule(config: CharGptConfig, saved: Mapping[str, Any] | None, *, is_master: bool) -> ScalingSchedule:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable
 from enum import IntEnum
 
-from trainers.char_gpt.architecture import Architecture
 from trainers.char_gpt.evaluation import Losses
 from trainers.char_gpt.operations import HYPERPARAMETERS, execute
 from trainers.char_gpt.reporting import Reporter
 from trainers.char_gpt.run import Run
-from trainers.char_gpt.scaling import Operation, ScalingSchedule
+from trainers.char_gpt.scaling import ScalingSchedule
+from trainers.char_gpt.schedule_file import Operation
+from trainers.char_gpt.target import departures, describe_shape, plain_shape, target_shape
 from trainers.common.distributed import decide
 from trainers.common.errors import OperationError
-
-LOW_RANK_KEYS = ("embedding_mode", "embedding_rank", "attn_lora_rank", "lora_alpha")
 
 
 class Trigger(IntEnum):
@@ -43,6 +40,16 @@ class OperationScheduler:
         self._run = run
         self._estimate = estimate
         self._reporter = reporter
+
+    def outlook(self) -> list[str]:
+        """Say where the schedule leads, and how that differs from where it should."""
+        operations, wanted = self._schedule.open_operations(), self._run.config.scaling.target_architecture_config or {}
+        if not operations and not wanted:
+            return []
+        shape = target_shape(
+            self._run.learner.bare_model.architecture, operations, data_vocabulary_size=self._run.data_vocabulary_size
+        )
+        return [f"target architecture: {describe_shape(shape)}", *departures(shape, wanted)]
 
     def run(self, losses: Losses) -> None:
         """Carry out all operations that it is time for, up to one after which everything is evaluated anew."""
@@ -79,16 +86,11 @@ class OperationScheduler:
         self._schedule.complete(operation)
         self._run.progress.iteration_of_last_operation = iteration
         if self._reporter is not None and name not in HYPERPARAMETERS:
-            self._reporter.restructuring(lines, architecture=target(self._run.learner.bare_model.architecture))
+            shape = plain_shape(self._run.learner.bare_model.architecture)
+            self._reporter.restructuring(lines, architecture=describe_shape(shape))
         self._say(name, "completed")
         return True
 
     def _say(self, name: str, line: str) -> None:
         if self._reporter is not None:
             self._reporter.operation(name, line)
-
-
-def target(architecture: Architecture) -> str:
-    """Describe the shape that a network has without low-rank additions, as JSON."""
-    shape = dataclasses.asdict(architecture)
-    return json.dumps({key: value for key, value in shape.items() if key not in LOW_RANK_KEYS}, sort_keys=True)

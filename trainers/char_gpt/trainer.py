@@ -55,7 +55,7 @@ class Trainer:
         self.progress, self.learner = self._run.progress, self._run.learner
         if saved is not None and "rank_states" in saved:
             # comes last, as everything before may draw random numbers
-            restore_rank_state(saved["rank_states"], self._run.stream, world=world)
+            restore_rank_state(saved["rank_states"], self._run.stream, world=world, device=device)
         schedule = begin_schedule(self.config, saved, is_master=world.is_master)
         self.utilisation = RunningUtilisation(flops_per_sequence=0, sequences_per_iteration=0)
         self.saver = None
@@ -137,7 +137,8 @@ class Trainer:
         self.evaluator.finish()
 
     def _rank_states(self) -> list[dict[str, Any]]:
-        return gather_rank_states(self._run.stream, unused=self.next_batch, world=self.world)
+        run = self._run
+        return gather_rank_states(run.stream, unused=self.next_batch, world=self.world, device=run.device)
 
     def _update(self) -> torch.Tensor:
         """One optimizer step; returns the loss of the last micro-step, divided by their number."""

@@ -81,11 +81,16 @@ def options_of(config_type: type[Configuration]) -> dict[str, Option]:
 
 
 def _accepted_types(hint: object) -> tuple[type, ...]:
-    """Tell the exact types that an override may have; a tuple in the dataclass is a list on the command line."""
+    """Tell the exact types that an override may have; a tuple in the dataclass is a list on the command line.
+
+    A mapping is a dictionary there; what it holds is for whoever takes it to check.
+    """
     if isinstance(hint, types.UnionType):
         return tuple(kind for member in typing.get_args(hint) for kind in _accepted_types(member))
     if typing.get_origin(hint) is tuple:
         return (list,)
+    if typing.get_origin(hint) is Mapping:
+        return (dict,)
     assert isinstance(hint, type), f"options cannot have the type {hint}"
     return (hint,)
 

@@ -25,16 +25,19 @@ def seed_everywhere(seed: int) -> None:
     np.random.seed(seed)
 
 
-def generator_states() -> dict[str, Any]:
-    """Return the states of this process's torch generators."""
+CURRENT_GPU = torch.device("cuda")
+
+
+def generator_states(device: torch.device = CURRENT_GPU) -> dict[str, Any]:
+    """Return the states of this process's torch generators: that of the CPU, and that of ``device`` if it is a GPU."""
     states: dict[str, Any] = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
+    if device.type == "cuda" and torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
-def restore_generators(states: dict[str, Any]) -> None:
-    """Set the torch generators to what ``generator_states`` returned."""
+def restore_generators(states: dict[str, Any], device: torch.device = CURRENT_GPU) -> None:
+    """Set the torch generators to what ``generator_states`` returned, for a GPU that may be another one."""
     torch.set_rng_state(states["torch"].cpu())
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"].cpu())
+    if "cuda" in states and device.type == "cuda" and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"].cpu(), device)

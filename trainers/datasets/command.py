@@ -13,6 +13,7 @@ from trainers.datasets.corpus import Corpus
 from trainers.datasets.documents_tiny import write_documents_tiny
 from trainers.datasets.occupations import write_occupations
 from trainers.datasets.options import data_parser
+from trainers.datasets.published_shards import PUBLISHED_SHARDS, write_shards
 from trainers.datasets.shakespeare import write_text
 from trainers.datasets.stream_texts import write_stream_texts
 from trainers.datasets.token_files import write_documents
@@ -76,6 +77,12 @@ def _documents_tiny(chosen: Namespace) -> str:
     return f"wrote documents.jsonl, vocab.json and merges.txt to {chosen.out}; python -m trainers data fineweb-edu"
 
 
+def _fineweb10b(chosen: Namespace) -> str:
+    names = write_shards(chosen.source, chosen.out)
+    hint = "" if len(names) == PUBLISHED_SHARDS else f' "--train_shard_filenames={names}"'
+    return f"wrote {len(names)} shards to {chosen.out}; train on them with --data_dir={chosen.out}{hint}"
+
+
 def _fineweb_edu(chosen: Namespace) -> str:
     encoder = BytePairEncoder(chosen.tokenizer)
     corpus = Corpus(files=chosen.source, name=chosen.corpus, part=chosen.part, column=chosen.column)
@@ -95,6 +102,7 @@ _WRITERS: Final[Mapping[str, Callable[[Namespace], str]]] = {
     "shakespeare": _shakespeare,
     "stream-texts": _stream_texts,
     "documents-tiny": _documents_tiny,
+    "fineweb10b": _fineweb10b,
     "fineweb-edu": _fineweb_edu,
 }
 """What writes the data called by a name, and says what to do with them."""

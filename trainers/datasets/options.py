@@ -61,8 +61,14 @@ def data_parser() -> argparse.ArgumentParser:
         description="Documents as JSON lines, with vocab.json and merges.txt of a byte-level BPE for them.",
     )
     documents.add_argument("--seed", type=int, default=1337, help="which documents (default %(default)s)")
+    shards = names.add_parser(
+        "fineweb10b",
+        help="the published shards of FineWeb in tokens of GPT-2, 103 for 10 billion tokens",
+        description="Downloaded shards without their headers, as family char_gpt reads them by default.",
+    )
+    shards.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="where the shards are")
     corpus = _add_corpus(names)
-    for command in (tiny, occupations, remapping, weights, stream, text, documents, corpus):
+    for command in (tiny, occupations, remapping, weights, stream, text, documents, shards, corpus):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to write")
     return parser
 

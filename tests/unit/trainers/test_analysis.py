@@ -1,14 +1,16 @@
 """What is computed from a copy of the network, and that the training does not notice."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
+from tests.unit.trainers.networks import build
+from tests.unit.trainers.witness import witness
 from trainers.char_gpt.analysis import analyse, attention_entropy, take_snapshot
 from trainers.char_gpt.analyst import Analyst
-from trainers.char_gpt.architecture import Architecture
-from trainers.char_gpt.model import GPT
+from trainers.char_gpt.attention import CausalSelfAttention
 from trainers.common.background import Worker, has_memory
 from trainers.common.geometry import drift, effective_rank, neighbourhood
 
@@ -18,10 +20,7 @@ def generator():
 
 
 def network(**options):
-    torch.manual_seed(0)
-    sizes = {"n_layer": 3, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 11, "n_hidden": None}
-    rotary = {"use_rotary_embeddings": False, "rotary_base": 10000, "rotary_max_position_embeddings": 64}
-    return GPT(Architecture(**{**sizes, **rotary, "bias": True, "dropout": 0.5, **options}))
+    return build(**{"n_layer": 3, "bias": True, "dropout": 0.5, **options})
 
 
 IDS = torch.arange(12).view(2, 6) % 11
@@ -71,6 +70,32 @@ def test_uniform_attention_has_the_largest_entropy_there_is():
     expected = sum(math.log(position) for position in range(1, 7)) / 6
     assert attention_entropy(model.eval(), IDS) == pytest.approx(expected)
     assert attention_entropy(network(use_rotary_embeddings=True).eval(), IDS) < expected
+
+
+def reference_entropy():
+    script = witness()
+    shape = dataclasses.asdict(network().architecture)
+    model = script.GPT(script.GPTConfig(**shape)).eval()
+    return model, script.CausalSelfAttention, "project", script.attention_entropy
+
+
+def candidate_entropy():
+    return network().eval(), CausalSelfAttention, "probabilities", attention_entropy
+
+
+@pytest.mark.parametrize("side", [reference_entropy, candidate_entropy])
+def test_attention_that_is_too_large_costs_its_entropy_alone(side, monkeypatch):
+    model, kind, method, entropy = side()
+    with monkeypatch.context() as patched:
+        patched.setattr(kind, method, out_of_memory)
+        assert entropy(model, IDS) == -1.0
+    # nobody listens any more, and the next one is computed
+    assert not any(block.attn._forward_pre_hooks for block in model.transformer.h)
+    assert 0 < entropy(model, IDS) < math.log(6)
+
+
+def out_of_memory(*_given):
+    raise torch.OutOfMemoryError
 
 
 def test_the_training_does_not_notice():

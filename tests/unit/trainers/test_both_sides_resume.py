@@ -1,36 +1,12 @@
 """The witness and its successor choose the same file, and put weights with any prefix into place."""
 
 import re
-import runpy
-import signal
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.unit.trainers.both_sides import SMALL, candidate, reference
 from trainers.__main__ import main
-
-WITNESS = Path(__file__).parents[3] / "legacy" / "char_gpt" / "train.py"
-SMALL = (
-    *("--dataset=tiny", "--file_logging=False", "--device=cpu", "--compile=False", "--dtype=float32"),
-    *("--n_layer=1", "--n_head=2", "--n_embd=8", "--block_size=8", "--batch_size=2"),
-    *("--gradient_accumulation_steps=1", "--eval_iters=1", "--eval_interval=2"),
-)
-
-
-def reference(arguments, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [str(WITNESS), *arguments])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        runpy.run_path(str(WITNESS), run_name="__main__")
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def candidate(arguments, _monkeypatch):
-    assert main(["char_gpt", *arguments]) == 0
 
 
 @pytest.fixture(scope="module")

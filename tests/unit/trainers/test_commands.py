@@ -138,6 +138,44 @@ def test_shakespeare_is_split_nine_to_one(tmp_path):
     assert list(itos.values()) == sorted(itos.values())
 
 
+def published(path, tokens, *, mark=20240520):
+    header = np.zeros(256, dtype="<i4")
+    header[:3] = mark, 1, len(tokens)
+    path.write_bytes(header.tobytes() + np.asarray(tokens, dtype="<u2").tobytes())
+
+
+def test_published_shards_lose_their_headers_and_train(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("train_000002", "val_000000", "train_000001"):
+        published(tmp_path / f"fineweb_{name}.bin", np.arange(len(name), 500) % 257)
+    assert main(["data", "fineweb10b", "--from", ".", "--out", "data/fineweb10B"]) == 0
+    written = tmp_path / "data" / "fineweb10B"
+    assert sorted(one.name for one in written.iterdir()) == [
+        *("fineweb_train_000001.bin", "fineweb_train_000002.bin", "meta.pkl", "val.bin")
+    ]
+    assert np.array_equal(np.fromfile(written / "val.bin", dtype="<u2"), np.arange(10, 500) % 257)
+    assert pickle.loads((written / "meta.pkl").read_bytes()) == {"vocab_size": 50257}
+    # the dataset of the default configuration, of which there are more shards
+    hint = capsys.readouterr().out.strip().rpartition('"--')[2].strip('"')
+    sizes = ["--n_layer=1", "--n_head=1", "--n_embd=4", "--block_size=8", "--batch_size=2", "--max_iters=0"]
+    machine = ["--device=cpu", "--compile=False", "--gradient_accumulation_steps=1", "--eval_iters=1"]
+    assert main(["char-gpt", f"--{hint}", *machine, *sizes]) == 0
+    assert "iter 0: loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", ["missing", "another mark", "cut off"])
+def test_what_is_no_published_shard_is_refused(damage, tmp_path, capsys):
+    for name in ("train_000001", "val_000000"):
+        published(tmp_path / f"fineweb_{name}.bin", range(20), mark=1 if damage == "another mark" else 20240520)
+    shard = tmp_path / "fineweb_val_000000.bin"
+    if damage == "missing":
+        shard.unlink()
+    if damage == "cut off":
+        shard.write_bytes(shard.read_bytes()[:-1])
+    assert main(["data", "fineweb10b", "--from", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
 def test_a_run_does_one_update_more_than_max_iters(train, tmp_path):
     printed = train("--max_iters=4")
     assert re.findall(r"^iter (\d+): loss", printed, flags=re.MULTILINE) == ["0", "1", "2", "3", "4"]

@@ -64,6 +64,7 @@ DEFAULTS = {
     "min_lr": 6e-5,
     "scaling_schedule_file": None,
     "scaling_schedule": (),
+    "target_architecture_config": None,
     "backend": "nccl",
     "device": "cuda",
     "compile": True,

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from tests.unit.trainers.networks import shape, some_tokens
 from tests.unit.trainers.witness import witness
 from trainers.__main__ import main
-from trainers.char_gpt.architecture import Architecture
 from trainers.char_gpt.lora import LowRankEmbedding, LowRankLinear, low_rank_layers, merged_state, with_rank
 from trainers.char_gpt.model import GPT
 from trainers.char_gpt.pretrained import GPT2_SIZES, load_gpt2
@@ -17,36 +17,16 @@ from trainers.common.errors import CheckpointError, DataError
 from trainers.datasets.remapping import most_frequent
 
 SCRIPT = witness()
-SHAPE = Architecture(
-    n_layer=2,
-    n_head=2,
-    n_embd=8,
-    block_size=6,
-    bias=True,
-    vocab_size=11,
-    dropout=0.0,
-    n_hidden=None,
-    use_rotary_embeddings=False,
-    rotary_base=10000,
-    rotary_max_position_embeddings=16,
-    embedding_mode="lora",
-    embedding_rank=3,
-    attn_lora_rank=2,
-    lora_alpha=4.0,
-)
+ADAPTED = shape(bias=True, embedding_mode="lora", embedding_rank=3, attn_lora_rank=2, lora_alpha=4.0)
 
 
 def both(**changes):
     """The models of both sides from the same seed."""
-    shape = dataclasses.replace(SHAPE, **changes)
+    shape = dataclasses.replace(ADAPTED, **changes)
     torch.manual_seed(0)
     reference = SCRIPT.GPT(SCRIPT.GPTConfig(**dataclasses.asdict(shape)))
     torch.manual_seed(0)
     return reference, GPT(shape)
-
-
-def some_tokens(rows=3):
-    return torch.randint(11, (rows, 6), generator=torch.Generator().manual_seed(1))
 
 
 def learn(model, steps=3):
@@ -77,7 +57,7 @@ def test_both_sides_learn_merge_and_save_the_same(changes):
 
 def test_an_addition_starts_at_nothing_and_is_all_that_learns():
     _, model = both()
-    plain = GPT(dataclasses.replace(SHAPE, embedding_mode="standard", attn_lora_rank=0))
+    plain = GPT(dataclasses.replace(ADAPTED, embedding_mode="standard", attn_lora_rank=0))
     plain.load_state_dict(model.merged_state())
     assert torch.equal(model(some_tokens())[0], plain(some_tokens())[0])
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -93,7 +73,7 @@ def test_an_addition_starts_at_nothing_and_is_all_that_learns():
 def test_a_merged_checkpoint_computes_the_same_in_a_plain_model():
     _, model = both(embedding_mode="standard")
     learn(model)
-    plain = GPT(dataclasses.replace(SHAPE, embedding_mode="standard", attn_lora_rank=0))
+    plain = GPT(dataclasses.replace(ADAPTED, embedding_mode="standard", attn_lora_rank=0))
     plain.load_state_dict(model.merged_state())
     assert torch.allclose(model(some_tokens())[0], plain(some_tokens())[0], atol=1e-6)
     assert not torch.allclose(merged_state(model)["transformer.h.0.attn.c_attn.weight"], _main(model), atol=1e-6)
@@ -182,7 +162,7 @@ def test_published_weights_compute_the_same_as_their_own_model(tmp_path):
 def test_a_gpt2_made_for_tests_has_every_weight_of_its_size(tmp_path):
     assert main(["data", "gpt2-tiny", "--out", str(tmp_path)]) == 0
     size = GPT2_SIZES["gpt2-tiny"]
-    shape = dataclasses.replace(SHAPE, **size, vocab_size=50257, block_size=1024)
+    shape = dataclasses.replace(ADAPTED, **size, vocab_size=50257, block_size=1024)
     GPT(shape).load_merged_state(load_gpt2("gpt2-tiny", directory=tmp_path))
     with pytest.raises(CheckpointError, match="--gpt2_dir"):
         load_gpt2("gpt2-xl", directory=tmp_path)

@@ -4,38 +4,13 @@ import math
 import pytest
 import torch
 
-from trainers.char_gpt.architecture import Architecture
+from tests.unit.trainers.networks import SMALL, build, some_tokens
 from trainers.char_gpt.attention import RotaryTable
 from trainers.char_gpt.evaluation import estimate_losses
-from trainers.char_gpt.model import GPT
 from trainers.common.errors import ConfigError
 from trainers.common.optimizers.adamw import build_adamw, set_learning_rate
 from trainers.common.optimizers.decay_groups import decay_groups
 from trainers.common.precision import Precision
-
-SMALL = Architecture(
-    n_layer=2,
-    n_head=2,
-    n_embd=8,
-    block_size=6,
-    bias=False,
-    vocab_size=11,
-    dropout=0.0,
-    n_hidden=None,
-    use_rotary_embeddings=False,
-    rotary_base=10000,
-    rotary_max_position_embeddings=16,
-)
-
-
-def build(**changes):
-    torch.manual_seed(0)
-    return GPT(dataclasses.replace(SMALL, **changes))
-
-
-def some_tokens(rows=3, length=6):
-    return torch.randint(11, (rows, length), generator=torch.Generator().manual_seed(1))
-
 
 BLOCK = [
     "ln_1.weight",

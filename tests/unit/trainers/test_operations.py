@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.unit.trainers.networks import build
 from tests.unit.trainers.witness import witness
 from trainers.char_gpt import growth
 from trainers.char_gpt.adaptation import EMBEDDING
-from trainers.char_gpt.architecture import Architecture
 from trainers.char_gpt.batches import BatchCutter
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.learner import Learner
 from trainers.char_gpt.lora import low_rank_layers
-from trainers.char_gpt.model import GPT
+from trainers.char_gpt.memory import fitting_batch_size, memory_of
 from trainers.char_gpt.operations import ARCHITECTURE, HYPERPARAMETERS, NAMES, execute
 from trainers.char_gpt.progress import Progress
 from trainers.char_gpt.settings import begin_settings
@@ -26,23 +26,6 @@ from trainers.common.distributed import World
 from trainers.common.errors import OperationError
 from trainers.common.precision import Precision
 
-SHAPE = {
-    "n_layer": 2,
-    "n_head": 2,
-    "n_embd": 8,
-    "block_size": 6,
-    "bias": True,
-    "vocab_size": 11,
-    "dropout": 0.0,
-    "n_hidden": None,
-    "use_rotary_embeddings": False,
-    "rotary_base": 10000,
-    "rotary_max_position_embeddings": 64,
-    "embedding_mode": "standard",
-    "embedding_rank": 0,
-    "attn_lora_rank": 0,
-    "lora_alpha": 4.0,
-}
 ADAPTED = {"attn_lora_rank": 3, "embedding_mode": "lora", "embedding_rank": 2}
 DATA_TOKENS = 15
 IDS = torch.arange(12).view(2, 6) % 11
@@ -104,8 +87,7 @@ REFUSED = [
 
 def network(**options):
     """A candidate's model in float64 whose additions have learned something."""
-    torch.manual_seed(5)
-    model = GPT(Architecture(**{**SHAPE, **options})).double()
+    model = build(seed=5, **{"bias": True, "lora_alpha": 4.0, **options}).double()
     with torch.no_grad():
         for layer in low_rank_layers(model).values():
             layer.lora_B.normal_()
@@ -115,7 +97,7 @@ def network(**options):
 def reference_of(model):
     """The same model as the witness has it, and the script around it."""
     script = witness(data_vocab_size=DATA_TOKENS)
-    twin = script.GPT(script.GPTConfig(**dataclasses.asdict(model.architecture))).double()
+    twin = script.GPT(script.GPTConfig(**dataclasses.asdict(model.architecture))).to(model.lm_head.weight)
     twin.load_state_dict(model.state_dict())
     script.find_part.__globals__["raw_model"] = twin
     return script, twin
@@ -219,6 +201,7 @@ def run_of(*, world_size=1, remapping=None, **options):
         stream=SimpleNamespace(update_target_distribution=targets.append, targets=targets, _cutter=BatchCutter),
         remapping=remapping,
         world=world,
+        device=device,
         data_vocabulary_size=DATA_TOKENS,
     )
 
@@ -269,6 +252,16 @@ def test_hyperparameters_that_make_no_sense_are_refused(name, value):
     with pytest.raises(OperationError):
         execute(name, value, run)
     assert not run.settings.changed
+
+
+@pytest.mark.parametrize(("gigabytes", "share", "expected"), [(1, 0.5, 2712), (1, 1, 5440), (0.001, 1.0, 8)])
+def test_a_batch_fills_the_memory_of_a_gpu_on_both_sides(gigabytes, share, expected):
+    # 104,832 parameters, and 6152 bytes per token
+    ours = build(n_embd=64, vocab_size=65, block_size=32)
+    script, _ = reference_of(ours)
+    memory = int(gigabytes * 2**30)
+    assert fitting_batch_size(ours, share=share, memory=memory) == script.fit_batch_size(share, memory) == expected
+    assert memory_of(torch.device("cpu")) is None
 
 
 def test_the_schedule_of_the_learning_rate_begins_anew():

@@ -23,6 +23,7 @@ from trainers.common.optimizers.transfer import optimizer_order, transfer_optimi
 from trainers.common.weights import apply_smart_state_dict_loading
 
 ALONE = World(rank=0, local_rank=0, size=1, is_distributed=False)
+CPU = torch.device("cpu")
 DAMAGED = b"no checkpoint"
 
 
@@ -218,7 +219,7 @@ def manager(tmp_path, *, batch_size=2, seed=7, alpha=1.0):
         BatchCutter([path, path], batch_size=batch_size, block_size=4, places=random.Random(seed)),
         curriculum=Curriculum(997),
         corpus=lambda: torch.arange(997, dtype=torch.float64) / (997 * 498),
-        device=torch.device("cpu"),
+        device=CPU,
     )
     if alpha != 1.0:
         made.update_target_distribution(alpha)
@@ -231,9 +232,9 @@ def test_the_data_go_on_where_they_were_saved(tmp_path, served, alpha):
     straight, resumed = manager(tmp_path, alpha=alpha), manager(tmp_path, seed=8, alpha=alpha)
     for _ in range(served):
         ahead = straight.get_batch()
-    states = gather_rank_states(straight, unused=ahead, world=ALONE)
+    states = gather_rank_states(straight, unused=ahead, world=ALONE, device=CPU)
     drawn = torch.rand(3)
-    restore_rank_state(states, resumed, world=ALONE)
+    restore_rank_state(states, resumed, world=ALONE, device=CPU)
     assert torch.equal(torch.rand(3), drawn)
     expected = [ahead] + [straight.get_batch() for _ in range(120)]
     for ours, theirs in zip(expected, [resumed.get_batch() for _ in range(121)], strict=True):
@@ -264,7 +265,7 @@ def test_batches_of_another_shape_are_passed_over(tmp_path):
 
 def test_another_number_of_processes_starts_afresh(tmp_path, capsys):
     straight, resumed, untouched = (manager(tmp_path) for _ in range(3))
-    states = gather_rank_states(straight, unused=straight.get_batch(), world=ALONE)
-    restore_rank_state([*states, *states], resumed, world=ALONE)
+    states = gather_rank_states(straight, unused=straight.get_batch(), world=ALONE, device=CPU)
+    restore_rank_state([*states, *states], resumed, world=ALONE, device=CPU)
     assert torch.equal(resumed.get_batch()[0], untouched.get_batch()[0])
     assert "saved by 2 processes, resumed by 1" in capsys.readouterr().out

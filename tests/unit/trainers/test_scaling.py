@@ -1,11 +1,15 @@
 """The schedule of operations: checked, reset by a run from scratch, honoured by a resumed one, kept up to date."""
 
 import json
+import sys
 
 import pytest
+import yaml
 
+from tests.unit.trainers.witness import witness
 from trainers.char_gpt.config import CharGptConfig
 from trainers.char_gpt.scaling import begin_schedule, open_schedule
+from trainers.char_gpt.schedule_file import read_operations, write_operations
 from trainers.common.config import build_config
 from trainers.common.errors import ConfigError
 
@@ -124,3 +128,51 @@ def test_a_schedule_that_makes_no_sense_is_refused(fields):
 def test_a_schedule_that_is_nowhere_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         open_schedule(str(tmp_path / "nowhere.json"), is_master=True)
+
+
+@pytest.mark.parametrize("name", ["schedule.json", "schedule.yaml", "schedule.yml"])
+def test_both_sides_write_and_read_the_same_file(tmp_path, name):
+    given, script = [operation(value=[0, 1, 1]), operation(value=5e-4, desc="peak: lower")], witness()
+    ours, theirs = tmp_path / name, tmp_path / f"their-{name}"
+    write_operations(ours, given)
+    script.write_scaling_schedule(str(theirs), given)
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert read_operations(theirs) == script.read_scaling_schedule(str(ours)) == given
+    assert (yaml.safe_load if ".y" in name else json.loads)(ours.read_text()) == given
+    assert ours.read_text().startswith("[" if name.endswith("json") else "- name: set_lr\n")
+
+
+def test_a_schedule_in_yaml_is_kept_up_to_date(tmp_path):
+    path = tmp_path / "schedule.yaml"
+    path.write_text("title: grow\noperations:\n  - {name: set_lr, value: 0.1, trigger_loss: 3, max_wait_iters: 5, ")
+    path.write_text(path.read_text() + "reevaluate: no, completed: yes}\n")
+    schedule = begin(path)
+    assert completed(schedule.operations) == [False]
+    schedule.complete(schedule.operations[0])
+    kept = operation(value=0.1, trigger_loss=3, completed=True)
+    assert yaml.safe_load(path.read_text()) == {"title": "grow", "operations": [kept]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"),
+    [
+        ("schedule.json", "- name: set_lr", "is no JSON"),
+        ("schedule.yaml", "[name: {", "is no YAML"),
+        ("schedule.yaml", "set_lr", "holds no list of operations"),
+        ("schedule.json", "[1]", "holds no list of operations"),
+        ("schedule.json", '{"steps": []}', "holds no list of operations, nor one under 'operations'"),
+    ],
+)
+def test_a_file_that_holds_no_schedule_is_refused_in_one_line(tmp_path, name, content, fragment):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=fragment) as refused:
+        open_schedule(str(path), is_master=True)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_yaml_needs_a_package_and_says_which(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ConfigError, match="pip install pyyaml, or use JSON"):
+        begin(tmp_path / "schedule.yaml", operations=[operation()])

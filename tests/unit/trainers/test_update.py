@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.unit.trainers.networks import build
 from trainers.__main__ import main
-from trainers.char_gpt.architecture import Architecture
-from trainers.char_gpt.model import GPT
 
 BATCH, BLOCK, MICRO_STEPS, PEAK, CLIP = 2, 4, 3, 1e-2, 0.05
 
@@ -26,22 +25,7 @@ def served_batches(tokens):
 
 def train_by_hand(tokens, clip):
     """Two updates; returns the weights, and the losses of all micro-steps by update."""
-    torch.manual_seed(1337)
-    model = GPT(
-        Architecture(
-            n_layer=1,
-            n_head=2,
-            n_embd=8,
-            block_size=BLOCK,
-            bias=True,
-            vocab_size=11,
-            dropout=0.0,
-            n_hidden=None,
-            use_rotary_embeddings=False,
-            rotary_base=10000,
-            rotary_max_position_embeddings=2048,
-        )
-    )
+    model = build(seed=1337, n_layer=1, block_size=BLOCK, bias=True)
     matrices = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
     vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
