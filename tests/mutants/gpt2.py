@@ -29,6 +29,15 @@ VANILLA: Final = (
         cause="checkpoint-added",
     ),
     Mutant(
+        id="missing-module",
+        edits=(Edit(file=_VANILLA, old="import time\n", new="import time\nimport trainers.gpt2.pruning_masks\n"),),
+        scenario="adamw",
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exception",
+        cause="candidate-failed",
+    ),
+    Mutant(
         id="spam-flag-absent",
         edits=(
             Edit(
