@@ -1,4 +1,4 @@
-"""Defects and harmless changes of family char_gpt in how it starts, evaluates in several processes, keeps its files and reports."""
+"""Defects and harmless changes of how family char_gpt starts, evaluates in several processes, and keeps its files."""
 
 from typing import Final
 

@@ -38,7 +38,7 @@ def work_repeated(case: ContinuationCase) -> Cause | None:
         explains=explained(case.case, expects(*_SETTINGS, since=start, differences=VALUE), since=start),
         evidence=(
             *(
-                f"printed again before the first update: {text!r}; the straight run: {when}"
+                f"printed again before the first update: {text!r}, which belongs to {when}"
                 for text, when in lines[:_MOST]
             ),
             line(one),
