@@ -1,7 +1,4 @@
-"""The table of mutants and benign variants of family gpt2, by pair: defects that such refactorings really had.
-
-An empty cause says that no rule of the library names the defect; it is detected and located all the same.
-"""
+"""The table of mutants and benign variants of family gpt2, by pair: defects that such refactorings really had."""
 
 from typing import Final
 
