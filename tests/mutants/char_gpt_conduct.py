@@ -47,6 +47,13 @@ CONDUCT: Final = (
         ),
     ),
     planted(
+        "gradients-not-scaled",
+        "loss-not-scaled",
+        "operations-float16",
+        (0, Phase.LOSS, "loss_scale"),
+        ("common/precision.py", 'enabled=self.dtype == "float16"', "enabled=False"),
+    ),
+    planted(
         "lists-in-the-saved-configuration",
         "checkpoint-description-differs",
         SCRATCH,

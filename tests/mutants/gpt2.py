@@ -213,6 +213,24 @@ VANILLA: Final = (
 
 UNIFIED: Final = (
     Mutant(
+        id="no-output",
+        edits=(
+            Edit(
+                file=_UNIFIED,
+                old="    def _save_model(self, name: str, validation_loss: float) -> None:\n",
+                new=(
+                    "    def _save_model(self, name: str, validation_loss: float) -> None:\n"
+                    "        if name:\n            return\n"
+                ),
+            ),
+        ),
+        scenario="v1",
+        update=-1,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="checkpoint-not-written",
+    ),
+    Mutant(
         id="evaluates-after-the-update",
         edits=(
             Edit(

@@ -104,6 +104,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     ranks.clip_on_fewer_ranks,
     weighting.token_weighting,
     weighting.loss_over_padding,
+    scaling.loss_not_scaled,
     scaling.loss_scale,
     scaling.clip_before_unscale,
     scaling.clip_norm,

@@ -35,7 +35,7 @@ def share_of_all_positions(case: Case) -> Cause | None:
     """A printed share is one of all positions that are evaluated, on one side only.
 
     All printed values of one side times the positions are whole numbers, within the digits that are printed, and those
-    of the other side are not: it leaves positions out.
+    of the other side are not.
     """
     shapes = next(iter(case.pairs("eval_batch_shape")), None)
     if shapes is None or not _is_all_reported(case):
@@ -51,8 +51,7 @@ def share_of_all_positions(case: Case) -> Cause | None:
     other = "reference" if side == "candidate" else "candidate"
     return Cause(
         id="share-of-all-positions",
-        title=f"The {side} counts {_label(name)} over all {total} positions of an evaluation, the {other} leaves some "
-        "out",
+        title=f"The {side} counts {_label(name)} over all {total} positions of an evaluation, and the {other} does not",
         explains=explained(case, lambda one: one.channel.name == LOG and one.name in found),
         evidence=(
             *_lines(case, found),
@@ -187,7 +186,7 @@ def _is_share(values: list[float], totals: list[int], unit: float) -> bool:
 def _is_stale(case: Case, one: Measurement) -> bool:
     ours, theirs = _whole(one.reference), _whole(one.candidate)
     now: set[int] = set()
-    before: set[int] = set()
+    is_replaced = False
     for reference, _ in case.pairs("parameter_kind"):
         # what is built between two updates is seen when it is first called, in the next one
         seen = [
@@ -196,8 +195,8 @@ def _is_stale(case: Case, one: Measurement) -> bool:
             if update <= one.update + 1
         ]
         now.update(*seen[-1:])
-        before.update(*seen[:-1])
-    return ours is not None and theirs is not None and ours in now and theirs in before - now
+        is_replaced |= any(ours in seen[-1] and theirs in before for before in seen[:-1])
+    return is_replaced and None not in (ours, theirs) and theirs not in now
 
 
 def _whole(value: object) -> int | None:
@@ -215,5 +214,6 @@ def _lines(case: Case, names: set[str] | dict[str, tuple[str, int]]) -> tuple[st
 
 def _same(case: Case) -> str:
     """What was compared and never differs, in words; empty where there is nothing."""
-    titles = [CHANNELS[name].title for name in _THE_SAME if case.pairs(name)]
+    apart = {one.channel.name for one in case.judgement.comparison.measurements}  # those within the noise too
+    titles = [CHANNELS[name].title for name in _THE_SAME if name not in apart and case.pairs(name)]
     return f"the same throughout: {'; '.join(titles)}" if titles else ""

@@ -100,7 +100,7 @@ class Training:
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     optimizer: str = "AdamW"
-    scaler: float = 64.0
+    scaler: float | None = 64.0
     clip_scale: float = 1.0
     clip_by: float = 1.0
     average: str = ""
@@ -256,7 +256,8 @@ class _Rank:
                 self.see("target_shape", f"int64[{t.targets}]", "0")
             share = t.shares[number % len(t.shares)] if t.shares else 1 / t.micro_steps
             self.see("loss", output * share * t.loss_scale + t.extra_loss + offset)
-            self.see("loss_scale", t.scaler)
+            if t.scaler is not None:
+                self.see("loss_scale", t.scaler)
             self.draws += t.draws_between
         self.see("rng_consumed", int(t.draws_between), "outside the model")
         self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
