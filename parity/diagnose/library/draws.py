@@ -61,6 +61,9 @@ def draws_after_evaluation(case: Case) -> Cause | None:
     place, draws = parting(case.judgement), case.pair("eval_draws")
     if place is None or draws is None or place.channel.name != "rng":
         return None
+    # what is known of evaluations is of the lowest rank: others may have been seeded otherwise
+    if case.sides is None or place.first.rank != case.sides[0].rank:
+        return None
     counts = [side.get(place.update - 1, 0) for side in evaluations(case)]
     if not all(any(series.values.tolist()) for series in draws) or not counts[0] or counts[0] != counts[1]:
         return None

@@ -138,6 +138,7 @@ class Training:
     unmapped_from: int = 99
     counted: bool = False
     draws_after: int = 0
+    disturbed: tuple[int, ...] = (0, 1, 2, 3)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -330,7 +331,7 @@ class _Rank:
                 self.see("eval_output", losses[-1], "0")
             weights = t.eval_weights or (1.0,) * len(losses)
             means[split] = sum(loss * one for loss, one in zip(losses, weights, strict=True)) / sum(weights)
-        self.draws += t.eval_moves + t.draws_after
+        self.draws += t.eval_moves + t.draws_after * (self.rank in t.disturbed)
         if step:
             self.see("eval_draws", int(t.eval_moves))
         if t.perplexity:

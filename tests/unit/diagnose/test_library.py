@@ -569,6 +569,7 @@ NEAR_MISSES = [
     (mapping.batches_mapped_otherwise, MAPPED, {"order": lambda at: at + 100}),
     (mapping.batches_mapped_otherwise, MAPPED, {"skipped": (0,)}),
     (draws.draws_after_evaluation, DRAWING, {"seed": 1}),
+    (draws.draws_after_evaluation, replace(DRAWING, world=2), {"draws_after": 2, "disturbed": (1,)}),
     (draws.draws_after_evaluation, PRIVATE, {"draws_before": 3}),
     (draws.draws_after_evaluation, PRIVATE, {"eval_moves": True}),
     (buffers.buffer_not_updated, replace(PLAIN, momentum=0.1), {"momentum": 0.2}),
