@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from tests.mutants import gpt2, occ, stream
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
+from tests.mutants.char_gpt_conduct import BENIGN_CONDUCT, CONDUCT
 from tests.mutants.char_gpt_data import BENIGN_DATA, DATA
 from tests.mutants.char_gpt_low_rank import BENIGN_PARTS, PARTS
 from tests.mutants.char_gpt_model import IN_THE_MODEL
@@ -32,7 +33,7 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS, *OPERATING),
+    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS, *OPERATING, *CONDUCT),
     *_of("gpt2-vanilla", gpt2.VANILLA),
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
     *_of("occ-mixer", occ.MIXER),
@@ -51,6 +52,7 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *BENIGN_DATA,
     *BENIGN_PARTS,
     *BENIGN_OPERATIONS,
+    *BENIGN_CONDUCT,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
     *_of("occ-mixer", occ.BENIGN),

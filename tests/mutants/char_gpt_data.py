@@ -116,7 +116,7 @@ DATA: Final = (
     ),
     planted(
         "rare-token-counts-as-core",
-        "",
+        "share-of-all-positions",
         REMAPPING,
         (-1, Phase.LOG, "log_value"),
         (_VOCABULARY, "return targets != self._rare_token", "return targets >= 0"),

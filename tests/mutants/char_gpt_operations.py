@@ -57,21 +57,21 @@ SCHEDULE: Final = (
     ),
     planted(
         "operations-completed-in-memory",
-        "",
+        "resume-work-repeated",
         "resume-frozen",
         (0, Phase.LR, "lr"),
         (_SCALING, _COMPLETED + "        self.save()\n", _COMPLETED),
     ),
     planted(
         "target-architecture-of-the-start",
-        "",
+        "size-before-rebuilding",
         GROW,
         (-1, Phase.LOG, "log_value"),
         (_TARGET, "dataclasses.asdict(architecture)", "dataclasses.asdict(architecture) | {'n_hidden': 128}"),
     ),
     planted(
         "schedule-offset-ignored",
-        "",
+        "schedule-counter-shifted",
         OPERATIONS,
         (7, Phase.LR, "lr"),
         ("char_gpt/progress.py", "return self.iteration - self.learning_rate_offset", "return self.iteration"),
@@ -108,7 +108,7 @@ GROWTH: Final = (
     ),
     planted(
         "operations-keep-the-scheduled-rate",
-        "",
+        "rate-of-a-new-optimizer",
         GROW,
         (0, Phase.LR, "lr"),
         (_LEARNER, "(learning_rate)\n        transfer", "(saved['param_groups'][0]['lr'])\n        transfer"),
@@ -150,7 +150,7 @@ GROWTH: Final = (
     ),
     planted(
         "remapping-never-disabled",
-        "",
+        "batches-mapped-otherwise",
         _VOCABULARY,
         (4, Phase.DATA, "batch"),
         (_OPERATIONS, "    remapping.is_active = False\n", ""),
@@ -159,7 +159,7 @@ GROWTH: Final = (
 RESUMED: Final = (
     planted(
         "execution-state-dropped",
-        "",
+        "schedule-counter-shifted",
         _RESUME,
         (0, Phase.LR, "lr"),
         (_START, 'saved.get("iter_of_last_op", 0)', "0"),

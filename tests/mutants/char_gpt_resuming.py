@@ -201,7 +201,7 @@ OVERRIDES: Final = (
 ANALYSIS: Final = (
     _planted(
         "analysis-draws-global-numbers",
-        "",
+        "draws-after-evaluation",
         (0, Phase.DATA, "rng"),
         (
             _ANALYST,
@@ -219,14 +219,14 @@ ANALYSIS: Final = (
     ),
     _planted(
         "drift-without-alignment",
-        "",
+        "figure-differs",
         (4, Phase.LOG, "log_value"),
         ("common/geometry.py", "moved @ outer @ inner", "moved"),
         scenario="analysis",
     ),
     _planted(
         "effective-rank-without-squares",
-        "",
+        "figure-differs",
         (-1, Phase.LOG, "log_value"),
         ("common/geometry.py", ".square().cumsum(0)", ".cumsum(0)"),
         scenario="analysis",

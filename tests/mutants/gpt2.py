@@ -1,7 +1,4 @@
-"""The table of mutants and benign variants of family gpt2, by pair: defects that such refactorings really had.
-
-An empty cause says that no rule of the library names the defect; it is detected and located all the same.
-"""
+"""The table of mutants and benign variants of family gpt2, by pair: defects that such refactorings really had."""
 
 from typing import Final
 
@@ -27,6 +24,15 @@ VANILLA: Final = (
         phase=Phase.CHECKPOINT,
         channel="checkpoint_kind",
         cause="checkpoint-added",
+    ),
+    Mutant(
+        id="missing-module",
+        edits=(Edit(file=_VANILLA, old="import time\n", new="import time\nimport trainers.gpt2.pruning_masks\n"),),
+        scenario="adamw",
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exception",
+        cause="candidate-failed",
     ),
     Mutant(
         id="spam-flag-absent",
@@ -206,6 +212,24 @@ VANILLA: Final = (
 )
 
 UNIFIED: Final = (
+    Mutant(
+        id="no-output",
+        edits=(
+            Edit(
+                file=_UNIFIED,
+                old="    def _save_model(self, name: str, validation_loss: float) -> None:\n",
+                new=(
+                    "    def _save_model(self, name: str, validation_loss: float) -> None:\n"
+                    "        if name:\n            return\n"
+                ),
+            ),
+        ),
+        scenario="v1",
+        update=-1,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="checkpoint-not-written",
+    ),
     Mutant(
         id="evaluates-after-the-update",
         edits=(

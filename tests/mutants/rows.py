@@ -9,6 +9,7 @@ WORLD_2: Final = "world-2"
 SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
+BARE_SCHEDULE: Final = "bare-schedule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +24,24 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A scenario of the policy with more arguments, on both sides or for the candidate alone."""
+    """A scenario of the policy with more arguments, on both sides or for the candidate alone.
+
+    ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
+    """
 
     scenario: str
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
+    starts_in_out: bool = False
 
 
 VARIANTS: Final = {
     CONSTANT: Variant(scenario=SCRATCH, arguments=("--decay_lr=False",)),
     DEFAULT_WARMUP: Variant(
         scenario=SCRATCH, arguments=("--batch-size=2",), candidate_arguments=("--warmup-pct=0.05",)
+    ),
+    BARE_SCHEDULE: Variant(
+        scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""

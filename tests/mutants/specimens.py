@@ -79,6 +79,10 @@ class PairWorkshop:
         if closer is not None:
             recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
         environment = {**recording.environment, **ENVIRONMENT}
+        if variant.starts_in_out:
+            environment["PYTHONPATH"] = str(directory)
+            words[1:2] = [str(directory / word) if word.endswith(".py") else word for word in words[1:2]]
+            directory = out
         recording = replace(recording, out=out, shared=self.data(), environment=environment)
         record(words, place / "trace", recording, directory=directory, streams=False, launcher=self.launcher)
         return read_trace(place / "trace")

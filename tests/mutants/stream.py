@@ -168,7 +168,7 @@ SAMPLE: Final = (
         update=0,
         phase=Phase.STATE,
         channel="buffer",
-        cause="",
+        cause="buffer-not-updated",
     ),
     Mutant(
         id="short-texts-trained",
@@ -204,7 +204,7 @@ SAMPLE: Final = (
         update=0,
         phase=Phase.DATA,
         channel="tokens",
-        cause="",
+        cause="sequence-limit",
     ),
     Mutant(
         id="targets-not-shifted",

@@ -20,10 +20,9 @@ def test_mutant_is_detected_located_and_named(mutant: Mutant, workshop: Workshop
     assert outcome.exit_code == VIOLATED
     first = outcome.judgement.first_divergence
     assert (first.update, first.phase, first.channel.name) == (row.update, row.phase, row.channel)
-    if row.cause:  # for some, none is known as yet: the scoreboard counts them as not named
-        assert outcome.diagnosis.causes, "no cause was named"
-        assert outcome.diagnosis.causes[0].id == row.cause
-        assert outcome.diagnosis.causes[0].explains
+    assert outcome.diagnosis.causes, "no cause was named"
+    assert outcome.diagnosis.causes[0].id == row.cause
+    assert outcome.diagnosis.causes[0].explains
 
 
 @pytest.mark.parametrize("row", BENIGN, ids=lambda row: row.id)

@@ -79,6 +79,8 @@ def schedule_elsewhere(case: ContinuationCase) -> Cause | None:
     if place is None:
         return None
     shift = place - case.start.update
+    if shift == 0:  # only the first learning rates differ: the schedule stands where it should
+        return None
     identifier, title = "resume-schedule-elsewhere", f"The schedule goes on at update {place}"
     if place == 0:
         identifier, title = "resume-schedule-restarted", "The schedule of the learning rate starts over"

@@ -5,7 +5,7 @@ from typing import Final
 from parity.compare.engine import compare
 from parity.compare.resume import find_start, laid_over
 from parity.diagnose.case import Case
-from parity.diagnose.continuation import contents, positions
+from parity.diagnose.continuation import contents, positions, repeating
 from parity.diagnose.continuation.case import ContinuationCase, ContinuationRule
 from parity.diagnose.continuation.model import Continuation, Parts
 from parity.diagnose.registry import Cause, Declared, Rule, diagnose
@@ -24,6 +24,7 @@ RULES: Final[tuple[Declared[ContinuationCase], ...]] = (
     positions.data_elsewhere,
     positions.random_state_lost,
     positions.other_length,
+    repeating.work_repeated,
 )
 
 

@@ -53,6 +53,46 @@ def batch_size(case: Case) -> Cause | None:
     )
 
 
+@rule(
+    "sequence-limit",
+    needs=("batch_shape", "batch"),
+    predicts="shapes, batches, data per update, and every number from there on",
+    advice="Compare where long texts are cut: before or after inputs and targets are made of them, T or T + 1 tokens.",
+)
+def sequence_limit(case: Case) -> Cause | None:
+    """Long sequences are cut at another length, and shorter ones are the same."""
+    one = first(case, "batch_shape", differences=VALUE)
+    shapes = case.pair("batch_shape", one.name) if one is not None else None
+    batches = case.pair("batch", one.name) if one is not None else None
+    if one is None or shapes is None or batches is None or case.findings("micro_steps", "eval_batch_shape"):
+        return None
+    ours, theirs = ([dimensions(text) or () for text in side.values.tolist()] for side in shapes)
+    whole = list(zip(ours, theirs, strict=False))
+    if len(ours) != len(theirs) or not all(a and a[:-1] == b[:-1] for a, b in whole):
+        return None
+    limits = max(a[-1] for a in ours), max(b[-1] for b in theirs)
+    short = [place for place, (a, b) in enumerate(whole) if a == b]
+    contents = [side.values.tolist() for side in batches]
+    is_cut = all(min(a[-1], min(limits)) == min(b[-1], min(limits)) for a, b in whole)
+    if limits[0] == limits[1] or not is_cut or not short or any(contents[0][at] != contents[1][at] for at in short):
+        return None
+    return Cause(
+        id="sequence-limit",
+        title=f"The candidate cuts long sequences at {limits[1]}, the reference at {limits[0]}",
+        explains=explained(
+            case,
+            expects("batch_shape", "batch", "target_shape", "tokens", since=one.moment, differences=VALUE),
+            since=one.moment,
+        ),
+        evidence=(
+            evidence.line(one),
+            evidence.both("longest sequence", *limits),
+            f"not cut by either: {len(short)} of {len(whole)} batches, the same on both sides",
+        ),
+        consequence="Every update with a long sequence sees another amount of data.",
+    )
+
+
 def _sizes(case: Case, *, last: bool) -> tuple[int, int] | None:
     """The sizes of one dimension on both sides, if they are all that differs in shapes, and the same everywhere.
 

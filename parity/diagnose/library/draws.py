@@ -47,6 +47,48 @@ def evaluation_draws(case: Case) -> Cause | None:
 
 
 @rule(
+    "draws-after-evaluation",
+    needs=("rng", "eval_draws", "eval_batch"),
+    predicts="generators, batches and copies of the model from there on, and every number from there on",
+    advice="Look at what runs between the last batch of an evaluation and the next forward of the training (analyses, "
+    "samples, charts, what is saved), and give it a generator of its own.",
+)
+def draws_after_evaluation(case: Case) -> Cause | None:
+    """An evaluation draws the same numbers on both sides, and at the training forward after it they stand apart.
+
+    The weights, and all batches of that evaluation, are the same: what draws stands between them and the training.
+    """
+    place, draws = parting(case.judgement), case.pair("eval_draws")
+    if place is None or draws is None or place.channel.name != "rng":
+        return None
+    # what is known of evaluations is of the lowest rank: others may have been seeded otherwise
+    if case.sides is None or place.first.rank != case.sides[0].rank:
+        return None
+    counts = [side.get(place.update - 1, 0) for side in evaluations(case)]
+    if not all(any(series.values.tolist()) for series in draws) or not counts[0] or counts[0] != counts[1]:
+        return None
+    moment = place.first.moment
+    before = (one for one in case.judgement.gating if one.first.moment < moment)
+    if any(one.channel.name in ("eval_batch", "eval_mode", "eval_forwards", "parameter_initial") for one in before):
+        return None
+    return Cause(
+        id="draws-after-evaluation",
+        title="Between an evaluation and the training after it, the candidate draws other random numbers",
+        explains=explained(
+            case,
+            expects("rng", "batch", "eval_batch", "parameter_initial", since=moment, differences=VALUE),
+            since=moment,
+        ),
+        evidence=(
+            evidence.line(place.first),
+            f"equal: the weights, and all {counts[0]} batches of the evaluation {_after(place.update - 1)}",
+            "evaluations move the same generator on both sides",
+        ),
+        consequence="How often something is looked at decides what is trained: dropout, batches and noise differ.",
+    )
+
+
+@rule(
     "draws-between-forwards",
     needs=("rng", "rng_consumed"),
     predicts="generators and batches after the first forward, and every number from there on",
@@ -80,6 +122,10 @@ def draws_between_forwards(case: Case) -> Cause | None:
         consequence="Dropout and whatever else is drawn differ; if activations are recomputed with another mask, the "
         "gradient is not that of the loss.",
     )
+
+
+def _after(update: int) -> str:
+    return f"after update {update}" if update >= 0 else "before the first update"
 
 
 def _seeds(case: Case) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from parity.diagnose.case import Case, Place
 from parity.diagnose.library import evidence
 from parity.diagnose.library.curve import Curve, curve
 from parity.diagnose.library.printout import prints, stores
-from parity.diagnose.library.reach import VALUE, expects, explained, first
+from parity.diagnose.library.reach import VALUE, Prediction, expects, explained, first
 from parity.diagnose.registry import Cause
 
 
@@ -38,7 +38,9 @@ class Rates:
         """The common update with the largest difference, the last of several."""
         return max(reversed(self.common), key=lambda update: abs(self.reference[update] - self.candidate[update]))
 
-    def cause(self, case: Case, identifier: str, title: str, lines: tuple[str, ...], consequence: str) -> Cause:
+    def cause(
+        self, case: Case, identifier: str, title: str, lines: tuple[str, ...], consequence: str, *also: Prediction
+    ) -> Cause:
         """A cause that explains the learning rates, their printed values and all that follows from them."""
         return Cause(
             id=identifier,
@@ -48,6 +50,7 @@ class Rates:
                 expects("lr", "scheduler_steps"),
                 prints(self.reference, self.candidate, "lr", "learning"),
                 stores(self.reference, self.candidate),
+                *also,
                 since=self.place,
             ),
             evidence=lines,

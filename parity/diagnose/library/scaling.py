@@ -1,11 +1,16 @@
 """Causes around the loss scaler and the norm that clipping measures."""
 
+from typing import Final
+
+from parity.compare.measurement import Difference, Measurement
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first
 from parity.diagnose.parting import parting
 from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
+
+_SCALER: Final = "scaler"
 
 
 @rule(
@@ -36,6 +41,33 @@ def clip_before_unscale(case: Case) -> Cause | None:
         consequence="Nearly every update is clipped, to the limit divided by the scale: training nearly stands still "
         "without an optimizer that normalises its steps.",
     )
+
+
+@rule(
+    "loss-not-scaled",
+    needs=("loss_scale",),
+    predicts="loss scales, skipped updates and the saved state of the scaler, and every number that underflows from "
+    "there on",
+    advice="Build the scaler enabled where the precision needs one, and make forward, clipping and step go through it.",
+)
+def loss_not_scaled(case: Case) -> Cause | None:
+    """The reference scales its losses, and the candidate never does."""
+    one = first(case, "loss_scale", differences={Difference.MISSING})
+    if one is None or one.update < 0 or case.findings("exception", "exit_status", "updates"):
+        return None
+    if any(True for process in case.candidate.processes for _ in process.channel("loss_scale")):
+        return None
+    return Cause(
+        id="loss-not-scaled",
+        title="The candidate trains without a loss scale",
+        explains=explained(case, expects("loss_scale", "step_skipped"), _is_of_the_scaler, since=one.moment),
+        evidence=(evidence.line(one), f"scaled losses: {one.compared} in the reference, 0 in the candidate"),
+        consequence="In half precision small gradients become zero; in others nothing shows.",
+    )
+
+
+def _is_of_the_scaler(one: Measurement) -> bool:
+    return one.channel.phase is Phase.CHECKPOINT and _SCALER in one.name.rpartition("::")[2].lower()
 
 
 @rule(

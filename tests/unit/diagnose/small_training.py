@@ -100,7 +100,7 @@ class Training:
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     optimizer: str = "AdamW"
-    scaler: float = 64.0
+    scaler: float | None = 64.0
     clip_scale: float = 1.0
     clip_by: float = 1.0
     average: str = ""
@@ -130,6 +130,15 @@ class Training:
     rebuilt: str = ""
     rebuilt_carries: bool = True
     saves: str = ""
+    accuracy: str = ""
+    figure: str = ""
+    width: str = ""
+    position: Callable[[int], int] | None = None
+    limit: int = 0
+    unmapped_from: int = 99
+    counted: bool = False
+    draws_after: int = 0
+    disturbed: tuple[int, ...] = (0, 1, 2, 3)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,6 +191,8 @@ class _Rank:
             self.parameters[name] = digest("initial", seed)
             self.see("parameter_kind", f"float32{list(shape)}{' frozen' * (name in t.frozen)}", name)
             self.see("parameter_initial", self.parameters[name], name)
+        if t.width:
+            self.see("parameter_kind", "float32[48, 32]", "wide.weight")
         elements = sum(math.prod(SHAPES[name]) for name in t.decayed)
         self.say(f"decayed: {len(t.decayed)} tensors, {elements:,} parameters")
         for step in range(t.updates):
@@ -210,20 +221,27 @@ class _Rank:
 
     def train(self, step: int) -> None:
         t = self.t
+        if t.position is not None:
+            self.say(f"schedule: iter {step}, position {t.position(step)}")
         self.update = step
         seen = []
         batch = 0
         micro_steps = t.micro_steps - (step in t.short)
         micro_steps += t.more_from is not None and step >= t.more_from
+        if step == REBUILT and t.width:
+            self.see("parameter_kind", "float32[96, 32]", "wide.weight")
         if step == REBUILT and t.rebuilt:
             self.see("parameter_initial", digest("rebuilt", t.rebuilt), "wide.weight")
             self.parameters["ln.bias"] = digest("rebuilt", t.rebuilt)
         for number in range(micro_steps):
             batch = self.next_batch() if number == 0 or not t.one_batch_per_update else batch
+            batch = self.coded(batch, step)
+            if t.limit:
+                batch = digest("cut", batch, self.cut)
             self.see("rng", digest("rng", t.seed, self.draws), "torch")
             self.see("rng", self.position if t.generator == "numpy" else 0, "numpy")
             self.see("train_mode", self.mode)
-            self.see("batch_shape", f"int64[{t.batch_size}, {t.length}]", "0")
+            self.see("batch_shape", f"int64[{self.cut}]" if t.limit else f"int64[{t.batch_size}, {t.length}]", "0")
             self.see("batch", batch, "0")
             if t.labels:
                 self.see("batch", digest("labels", t.labels, batch), "1")
@@ -239,7 +257,8 @@ class _Rank:
                 self.see("target_shape", f"int64[{t.targets}]", "0")
             share = t.shares[number % len(t.shares)] if t.shares else 1 / t.micro_steps
             self.see("loss", output * share * t.loss_scale + t.extra_loss + offset)
-            self.see("loss_scale", t.scaler)
+            if t.scaler is not None:
+                self.see("loss_scale", t.scaler)
             self.draws += t.draws_between
         self.see("rng_consumed", int(t.draws_between), "outside the model")
         self.see("stale_gradients", 0 if t.clears or not step else len(SHAPES))
@@ -301,6 +320,7 @@ class _Rank:
             for number in range(t.eval_batches):
                 own = split != "train" or not t.shared_stream
                 batch = digest(split, step, number, t.eval_length) if own else self.next_batch()
+                batch = self.coded(batch, step)
                 self.see("eval_forwards", 1)
                 self.see("eval_mode", t.eval_mode)
                 self.see("eval_batch_shape", f"int64[{t.batch_size}, {t.eval_length}]", "0")
@@ -311,13 +331,21 @@ class _Rank:
                 self.see("eval_output", losses[-1], "0")
             weights = t.eval_weights or (1.0,) * len(losses)
             means[split] = sum(loss * one for loss, one in zip(losses, weights, strict=True)) / sum(weights)
-        self.draws += t.eval_moves
+        self.draws += t.eval_moves + t.draws_after * (self.rank in t.disturbed)
         if step:
             self.see("eval_draws", int(t.eval_moves))
         if t.perplexity:
             mean = means[t.splits[-1]]
             shown = {"e": math.exp(mean), "2": 2**mean, "means": sum(map(math.exp, losses)) / len(losses)}
             self.say(f"step {step}: perplexity {shown[t.perplexity]:.6f}")
+        if t.accuracy:
+            total = t.eval_batches * t.batch_size * t.eval_length - (37 + step if t.accuracy == "core" else 0)
+            hits = digest("hits", list(self.parameters.values())) % total
+            self.say(f"step {step}: accuracy {hits / total:.4f}")
+        if t.figure:
+            self.say(f"step {step}: spread {fraction(digest(t.figure, list(self.parameters.values()))):.4f}")
+        if t.width and step == REBUILT + 1:
+            self.say(f"network: width {96 if t.width == 'now' else 48}")
         if t.stays_in_eval:
             self.mode = 0
         shown = [means.get(split, means[t.splits[-1]]) for split in t.prints]
@@ -344,6 +372,9 @@ class _Rank:
         self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
         for key in ("lr", "seed"):
             self.see("checkpoint_kind", "int", f"{file}::{t.options}.{key}")
+        if t.counted:
+            self.see("checkpoint_kind", "int64[3]", f"{file}::data.served")
+            self.see("checkpoint_tensor", digest("served", self.position), f"{file}::data.served")
         self.see("checkpoint_value", t.described, f"{file}::model_args.n_hidden")
         for key in ("rng", "scaler"):
             if key not in t.unsaved:
@@ -363,6 +394,13 @@ class _Rank:
         batch = digest("batch", t.seed, self.rank, place, t.batch_size, t.length, t.loader, t.rows)
         self.position += 1
         return batch
+
+    def coded(self, batch: int, step: int) -> int:
+        return digest("unmapped", batch) if step >= self.t.unmapped_from else batch
+
+    @property
+    def cut(self) -> int:
+        return min(self.t.limit, 20 + 7 * self.position % 30)
 
     def forward(self, batch: int, mode: int, model: str = "") -> float:
         noise = 0
