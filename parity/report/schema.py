@@ -313,6 +313,7 @@ OBJECTS: Final[dict[str, tuple[str, tuple[Key, ...]]]] = {
             _key("plain_findings", _COUNT, "Findings of the pass before, consequences among them."),
             _key("phases", _some(_one("phase")), "The verdict on every phase."),
             _key("modules", _some({"type": "object"}), "Modules of the first forward that differs by itself."),
+            _key("closeups", _some(_one("zoom")), "Close-ups of phases that differ beside the first one."),
         ),
     ),
     "phase": (

@@ -176,12 +176,10 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
 
 
 def _zoom(outcome: Outcome) -> Iterator[_Line]:
-    """Two lines: the place, and the operation there, or why there is none."""
-    zoom = outcome.zoom
-    if zoom is None:
-        return
-    for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
-        yield label, shorten(content, _CLOSEUP)
+    """Two lines of each: the place, and the operation there, or why there is none."""
+    for zoom in outcome.closeups:
+        for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
+            yield label, shorten(content, _CLOSEUP)
 
 
 def _followed(followed: Followed) -> Iterator[_Line]:

@@ -128,8 +128,9 @@ def _causes(outcome: Outcome) -> tuple[Text, ...]:
 def _notes(outcome: Outcome) -> Iterator[tuple[str, Text]]:
     """What was done beyond one comparison, each in a line; the full report has it at length."""
     judgement = outcome.judgement
-    for line in (*closeup.lines(outcome.zoom), *outcome.zoom.remarks)[:_MOST_LINES] if outcome.zoom is not None else ():
-        yield "Close-up", (shorten(line, _LONGEST),)
+    for zoom in outcome.closeups:
+        for line in (*closeup.lines(zoom), *zoom.remarks)[:_MOST_LINES]:
+            yield "Close-up", (shorten(line, _LONGEST),)
     if judgement is not None and judgement.noise is not None:
         yield "Noise", (in_one_line(judgement.noise),)
     if outcome.followed is not None:
