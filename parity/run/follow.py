@@ -35,7 +35,8 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
     comparison = plain.comparison
 
     def again(name: str, focus: Focus, options: Mapping[str, object]) -> tuple[Trace, Trace]:
-        closer = replace(scenario, name=f"{scenario.name}/{name}", recording=focus.recording(scenario.recording))
+        recording, whole = focus.recording(scenario.recording), scenario.within or scenario.name
+        closer = replace(scenario, name=f"{scenario.name}/{name}", within=whole, recording=recording)
         return lockstep(closer, comparison, run, **options)
 
     traces = lockstep(scenario, comparison, run)
