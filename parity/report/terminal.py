@@ -100,9 +100,9 @@ def in_words(outcome: Outcome, report: Path | None = None) -> str:
 
 
 def headline(outcome: Outcome) -> str:
-    """The verdict with the first divergence and its most probable cause, or with how much was compared, in one line."""
+    """The verdict with the first divergence and its cause, what was accepted, or how much was compared, in one line."""
     parts = [f"{capitalised(word(verdict(outcome)))}: {visible(outcome.pair)} / {visible(outcome.scenario)}"]
-    wanted = ("error", "first divergence", "probable cause", "betrayed")
+    wanted = ("error", "first divergence", "probable cause", "betrayed", "accepted")
     found: dict[str, str] = {}
     for label, content in _lines(outcome):
         found.setdefault(label, content)
