@@ -136,7 +136,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
         if betrayal.gates:
             yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"
     yield from _ruling(outcome)
-    yield "not reproducible", plain(unproven(judgement))
+    yield "not reproducible" if judgement.irreproducible else "not comparable", plain(unproven(judgement))
     yield from _remainder(judgement)
 
 

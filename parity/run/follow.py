@@ -93,7 +93,7 @@ def refusal(scenario: Scenario, plain: Comparison) -> str:
         return f"{plain.candidate.world} ranks cannot follow {plain.reference.world}"
     if scenario.recording.level == "scalars":
         return "at level scalars no tensor is looked at: follow at level digest"
-    return ""
+    return plain.blind
 
 
 def _failure(leader: Trace, follower: Trace) -> str:

@@ -135,8 +135,8 @@ def _notes(outcome: Outcome) -> Iterator[tuple[str, Text]]:
         yield "Noise", (in_one_line(judgement.noise),)
     if outcome.followed is not None:
         yield "Followed", (outcome.followed.refusal or written(outcome.followed),)
-    if judgement is not None and judgement.irreproducible:
-        yield "Not reproducible", unproven(judgement)
+    if judgement is not None and unproven(judgement):
+        yield "Not reproducible" if judgement.irreproducible else "Not comparable", unproven(judgement)
     for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
         if betrayal.gates:
             yield "Betrayed", (f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}",)
