@@ -7,6 +7,7 @@ import click
 from parity.errors import INTERNAL, ParityError
 from parity.verbs.accept import accept
 from parity.verbs.approve import approve
+from parity.verbs.bisect import bisect
 from parity.verbs.cache import cache
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
@@ -66,6 +67,7 @@ def main() -> None:
 _VERBS = (
     accept,
     approve,
+    bisect,
     cache,
     checkpoint,
     compare,
