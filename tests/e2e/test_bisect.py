@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from parity.run.revisions import find_repository
 from tests.e2e.programs import ROOT, TINY, parity
 from tests.structure import faults
 
@@ -82,7 +83,7 @@ def test_the_commit_that_changed_the_training_is_found(repository: Path) -> None
 
 
 def test_what_cannot_be_run_is_skipped_and_left_open(repository: Path) -> None:
-    words = ("bisect", COMMAND, "--good", "main~5", "--bad", "main~2", *FAST)
+    words = ("bisect", COMMAND, "--good", "main~3", "--bad", "main~2", *FAST)
     done = parity(*words, cwd=repository / "work")
     text = done.stdout.decode()
     assert done.returncode == 1, done.stderr.decode()
@@ -110,15 +111,12 @@ def test_revisions_that_are_equal_have_nothing_to_find(repository: Path) -> None
     assert (done.returncode, done.stdout.decode().startswith("In parity: ")) == (0, True), done.stderr.decode()
 
 
-def test_a_fixed_reference_and_files_that_git_does_not_hold(repository: Path) -> None:
+def test_a_fixed_reference_is_run_where_the_user_is(repository: Path) -> None:
     work = repository / "work"
     shutil.copy(TINY, work / "rate.txt")
-    fixed = ("--reference", f"{sys.executable} rate.txt --steps=2", "--link", "rate.txt")
-    done = parity("bisect", COMMAND, "--good", "start", "--bad", "main", *fixed, *FAST, cwd=work)
+    fixed = ("--reference", f"{sys.executable} rate.txt --steps=2")
+    done = parity("bisect", COMMAND, "--good", "main~3", "--bad", "main~2", *fixed, *FAST, cwd=work)
     assert "Double the rate" in done.stdout.decode().splitlines()[0], done.stderr.decode()
-    linked = f"{sys.executable} rate.txt --steps=2"
-    done = parity("bisect", linked, "--good", "start", "--bad", "main", "--link", "rate.txt", *FAST, cwd=work)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.mark.parametrize(
@@ -159,3 +157,21 @@ def test_an_interrupted_search_leaves_nothing_behind(number: signal.Signals, rep
     assert running.wait(60) != 0
     running.stderr.close()
     assert standing(repository) == before
+
+
+def test_what_git_does_not_hold_is_shared_with_every_checkout(repository: Path, tmp_path: Path) -> None:
+    before = standing(repository)
+    found = find_repository(repository / "work")
+    start, place = found.commit("start"), tmp_path / "checkout"
+
+    def look() -> None:
+        with found.checked_out(start, place, (Path("untracked.txt"), Path("train.py"))) as there:
+            assert there == place / "work"
+            assert (there / "untracked.txt").read_text(encoding="utf-8") == "mine"
+            assert (there / "train.py").read_text(encoding="utf-8") == TINY.read_text(encoding="utf-8")
+            assert not (there / "train.py").is_symlink(), "the revision has one of its own"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look()
+    assert (place.exists(), standing(repository)) == (False, before)
