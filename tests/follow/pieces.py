@@ -1,4 +1,4 @@
-"""Trains on the same samples, in micro-steps of a size that is given, or, ``wrong``, on others and clipped otherwise."""
+"""Trains in micro-steps of a given size, on the same samples, or, ``wrong``, on others and clipped otherwise."""
 
 import sys
 

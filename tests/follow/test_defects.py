@@ -188,6 +188,8 @@ SEVERAL = (
         different={"forward": EVERY, "loss": EVERY, "eval": EVALUATED, "log": EVERY},
         not_compared=("backward",),
         causes=("gelu-variant", "model-operation-changed"),
+        # The loss that is printed follows from the one that is differentiated.
+        unexplained=1,
         writes={"outputs", "evaluation outputs", "output gradients", "gradients"},
         closeups=(
             (Direction.FORWARD, "transformer.h.0.mlp.gelu", "aten.gelu.default"),
