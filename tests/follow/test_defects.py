@@ -193,7 +193,7 @@ SEVERAL = (
         writes={"outputs", "evaluation outputs", "output gradients", "gradients"},
         closeups=(
             (Direction.FORWARD, "transformer.h.0.mlp.gelu", "aten.gelu.default"),
-            (Direction.FORWARD, OUTSIDE, "aten.div.Tensor"),
+            (Direction.FORWARD, OUTSIDE, "aten.pow.Tensor_Scalar"),
         ),
     ),
 )
