@@ -1,9 +1,11 @@
 """Two runs compared in a test: recorded blocks, traces, or the directories that hold them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from parity.compare.engine import compare
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.outcome import Outcome
 from parity.record.block import Run
 from parity.report.terminal import in_words
@@ -14,13 +16,20 @@ from parity.trace.store import read_trace
 Recorded: TypeAlias = Run | Trace | Path | str
 
 
-def compare_runs(reference: Recorded, candidate: Recorded, *, pair: str = "compare") -> Outcome:
-    """Compare what was recorded, judge and diagnose it; nothing is run and nothing asserted.
+def compare_runs(
+    reference: Recorded,
+    candidate: Recorded,
+    *,
+    pair: str = "compare",
+    scenario: str = "runs",
+    tolerances: Sequence[Tolerance] = (),
+) -> Outcome:
+    """Compare what was recorded, judge and diagnose it; nothing is run and nothing asserted. No waiver is asked.
 
     Raises:
         CannotCompareError: one of them is no trace that can be read.
     """
-    return conclude(pair, "runs", compare(_trace(reference), _trace(candidate)), None)
+    return conclude(pair, scenario, compare(_trace(reference), _trace(candidate)), None, tolerances=tolerances)
 
 
 def assert_parity(reference: Recorded, candidate: Recorded) -> None:

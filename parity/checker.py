@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, overload
 
 from parity.assertion import compare_runs
+from parity.compare.tolerance import Tolerance
 from parity.diagnose.outcome import Outcome
+from parity.diagnose.ruling import ruled
 from parity.errors import UsageError
+from parity.findings.ledger import Ledger
 from parity.record.block import Run, recording
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
@@ -25,14 +28,17 @@ Side: TypeAlias = str | Run | Trace | Path
 Tell = Callable[[str], None]
 
 OPTIONS: Final = frozenset(field.name for field in fields(Recording)) - {"shared", "reads"}
+_NAMES: Final = frozenset({"pair", "scenario"})
+"""What a comparison is called, where a policy or a ledger has something to say about it."""
 _OF_COMMANDS: Final = frozenset({"world", "engine", "timeout", "deterministic", "environment", "attachments"})
 
 
 class ParityChecker:
     """What the fixture ``parity`` gives to a test. Everything it records lies under ``directory``.
 
-    ``defaults`` are options of a recording, for all of them: see :class:`parity.record.launch.Recording`. ``tell`` is
-    given one line about each comparison. ``launcher`` starts programs; ``cache`` keeps runs of references.
+    ``defaults`` are options of a recording, for all of them: see :class:`parity.record.launch.Recording`; ``pair`` and
+    ``scenario`` among them are what ``ledger`` and ``tolerances`` know a comparison by. ``tell`` is given one line
+    about each comparison. ``launcher`` starts programs; ``cache`` keeps runs of references.
     """
 
     def __init__(
@@ -42,10 +48,14 @@ class ParityChecker:
         defaults: Mapping[str, Any] | None = None,
         launcher: Launcher = start_fresh,
         cache: Path | None = None,
+        ledger: Ledger | None = None,
+        tolerances: Callable[[str], tuple[Tolerance, ...]] = lambda _: (),
         tell: Tell = lambda _: None,
     ) -> None:
         self.directory = directory
-        self._defaults = _known(defaults or {})
+        self._names, self._defaults = _split(defaults or {})
+        self._ledger = ledger
+        self._tolerances = tolerances
         self._launcher = launcher
         self._cache = cache
         self._tell = tell
@@ -78,7 +88,8 @@ class ParityChecker:
         """Compare two sides and return the outcome; nothing is asserted.
 
         Two commands are run, with all that a comparison may need after that. A side may also be something recorded: a
-        run, a trace, or the path of its directory; a command beside one is recorded once.
+        run, a trace, or the path of its directory; a command beside one is recorded once. ``pair`` and ``scenario`` say
+        which tolerances, rules and waivers apply.
 
         Raises:
             ParityError: the comparison could not be made.
@@ -101,21 +112,30 @@ class ParityChecker:
     def _compare(self, reference: Side, candidate: Side, options: Mapping[str, Any]) -> tuple[Outcome, Path]:
         self._comparisons += 1
         base = self.directory / f"comparison-{self._comparisons}"
+        given, options = _split(options)
+        names = {**self._names, **given}
+        pair = names.get("pair") or base.name
         if isinstance(reference, str) and isinstance(candidate, str):
-            outcome = self._run(base, reference, candidate, options)
+            outcome = self._run(base, reference, candidate, pair, names.get("scenario") or "scratch", options)
         else:
             sides = (self.record(side, **options) if isinstance(side, str) else side for side in (reference, candidate))
-            outcome = compare_runs(*sides, pair=base.name)
+            scenario = names.get("scenario") or "runs"
+            outcome = compare_runs(*sides, pair=pair, scenario=scenario, tolerances=self._tolerances(pair))
         if outcome.error is not None:
             raise outcome.error
+        if self._ledger is not None:
+            (outcome,) = ruled([outcome], self._ledger)
         report = write_results([outcome], base)
         self._tell(f"{headline(outcome)}; report {report}")
         return outcome, report
 
-    def _run(self, base: Path, reference: str, candidate: str, options: Mapping[str, Any]) -> Outcome:
+    def _run(
+        self, base: Path, reference: str, candidate: str, pair: str, name: str, options: Mapping[str, Any]
+    ) -> Outcome:
         scenario = Scenario(
-            pair=base.name,
-            name="scratch",
+            pair=pair,
+            name=name,
+            tolerances=self._tolerances(pair),
             reference=reference,
             candidate=candidate,
             recording=Recording(**{**self._defaults, **_known(options)}),
@@ -130,6 +150,12 @@ def kept(directory: Path, test: str) -> Path:
     place = directory / f"{name}-{digest_bytes(test.encode()) & 0xFFFFFFFF:08x}"
     shutil.rmtree(place, ignore_errors=True)
     return place
+
+
+def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """What a comparison is called, and the options of its recordings."""
+    names = {key: str(options[key]) for key in options if key in _NAMES}
+    return names, _known({key: one for key, one in options.items() if key not in _NAMES})
 
 
 def _known(options: Mapping[str, Any]) -> dict[str, Any]:

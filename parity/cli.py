@@ -7,6 +7,7 @@ import click
 from parity.errors import INTERNAL, ParityError
 from parity.verbs.accept import accept
 from parity.verbs.approve import approve
+from parity.verbs.bisect import bisect
 from parity.verbs.cache import cache
 from parity.verbs.checkpoint import checkpoint
 from parity.verbs.compare import compare
@@ -19,6 +20,7 @@ from parity.verbs.help import help_
 from parity.verbs.imports import import_
 from parity.verbs.init import init
 from parity.verbs.lint import lint
+from parity.verbs.pipes import end_unread, unread
 from parity.verbs.record import record
 from parity.verbs.report import report
 from parity.verbs.run import run
@@ -31,18 +33,24 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except ParityError as error:
-            explain(error)
-            raise click.exceptions.Exit(error.exit_code) from error
+            return self._invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
             raise
         except Exception as error:
             import traceback
 
+            if isinstance(error, BrokenPipeError) and unread():
+                end_unread()
             traceback.print_exc()
             click.echo(f"parity: internal error ({error!r}); please report it with the lines above", err=True)
             ctx.exit(INTERNAL)
+
+    def _invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ParityError as error:
+            explain(error)
+            raise click.exceptions.Exit(error.exit_code) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,6 +67,7 @@ def main() -> None:
 _VERBS = (
     accept,
     approve,
+    bisect,
     cache,
     checkpoint,
     compare,

@@ -75,6 +75,18 @@ class IsolatedInterpreterError(UsageError):
     slug = "isolated-interpreter"
 
 
+class RevisionError(UsageError):
+    """A revision cannot be had from git.
+
+    `parity bisect` was called outside a git repository, a revision does not exist, or the bad one does not come after
+    the good one; or git itself failed, with the message that is shown.
+
+    Way out: `git log --oneline` lists the revisions; call it from the directory in which the command works.
+    """
+
+    slug = "revision"
+
+
 class InterpreterError(UsageError):
     """An interpreter cannot be asked for its packages, or they cannot be written to.
 
@@ -165,6 +177,19 @@ class CannotCompareError(ParityError):
 
     slug = "cannot-compare"
     exit_code = CANNOT_COMPARE
+
+
+class RevisionUnusableError(CannotCompareError):
+    """One of the two revisions that `parity bisect` begins with does not serve.
+
+    Its program does not run to its end, its training does not reproduce itself, or the one that was named as good is
+    not in parity with the reference.
+
+    Way out: name another revision. The message says what is wrong with this one; `parity compare` in a checkout of it
+    shows more.
+    """
+
+    slug = "revision-unusable"
 
 
 class TraceMissingError(CannotCompareError):

@@ -7,6 +7,7 @@ when a test first asks for one of them.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from parity.diagnose.outcome import Outcome
     from parity.record.block import Run
     from parity.record.processes import Launcher
+    from parity.run.decisions import Decisions
 
 _PROPERTY: Final = "parity"
 _MARKER: Final = (
@@ -45,6 +47,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Start each program in a new process, never as a copy of a warm one.",
     )
     group.addoption(
+        "--parity-waivers",
+        metavar="FILE",
+        help="The ledger of accepted findings (default: reports/waivers.toml below the root directory).",
+    )
+    group.addoption(
+        "--parity-policy",
+        metavar="FILE",
+        help="File with the tolerances and rules to judge by, in [tool.parity].",
+    )
+    group.addoption(
         "--parity-no-cache",
         action="store_true",
         help="With --parity-keep: record references even where nothing has changed.",
@@ -54,9 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """``pytest --markers`` shows how ``@pytest.mark.parity(updates=20, seed=1)`` is used."""
     config.addinivalue_line("markers", _MARKER)
-    if config.option.parity_keep is not None:
+    for name in ("parity_keep", "parity_waivers", "parity_policy"):
         # Before workers are started: they may stand in another directory, and are sent no paths but their text.
-        config.option.parity_keep = str(Path(config.option.parity_keep).absolute())
+        given = getattr(config.option, name)
+        if given is not None:
+            setattr(config.option, name, str(Path(given).absolute()))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -87,8 +101,21 @@ def parity_launcher(request: pytest.FixtureRequest) -> "Iterator[Launcher]":
             yield launcher
 
 
+@pytest.fixture(scope="session")
+def parity_decisions(request: pytest.FixtureRequest) -> "Decisions":
+    """What was decided before: the tolerances of a policy, its rules, and the waivers of the ledger."""
+    from parity.run.decisions import decisions
+
+    options, root = request.config.option, request.config.rootpath
+    policy = None if options.parity_policy is None else Path(options.parity_policy)
+    waivers = root / "reports" / "waivers.toml" if options.parity_waivers is None else Path(options.parity_waivers)
+    return decisions(policy, waivers, date.today())
+
+
 @pytest.fixture
-def parity(request: pytest.FixtureRequest, parity_launcher: "Launcher", tmp_path: Path) -> "ParityChecker":
+def parity(
+    request: pytest.FixtureRequest, parity_launcher: "Launcher", parity_decisions: "Decisions", tmp_path: Path
+) -> "ParityChecker":
     """Compare two training commands: ``parity.check("python train.py", "python -m trainer", updates=20)``."""
     from parity.checker import ParityChecker, kept
     from parity.run.cache import find_cache
@@ -107,6 +134,8 @@ def parity(request: pytest.FixtureRequest, parity_launcher: "Launcher", tmp_path
         defaults=defaults,
         launcher=parity_launcher,
         cache=None if found is None else found.root,
+        ledger=parity_decisions.ledger,
+        tolerances=parity_decisions.tolerances,
         tell=lambda line: request.node.user_properties.append((_PROPERTY, line)),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from parity.align.names import Alignment, align_names
 from parity.compare.clocks import is_clock_metric, is_clock_reading
+from parity.compare.digesting import PLACE, digests_apart
 from parity.compare.measurement import Comparison, Coverage, Difference, Measurement, NotCompared
 from parity.compare.precision import Precisions, find_precisions, within_precision
 from parity.compare.series import compare_series, extra_values, missing_values
@@ -50,6 +51,9 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
     measurements = [one for one in measurements if not tally.unobservable(one, silences)]
     measurements.sort(key=lambda one: (*one.place, _ORDER[one.channel.name], one.rank))
     tally.absent(reference, candidate)
+    blind = digests_apart(reference, candidate)
+    if blind:
+        tally.skip("trace", PLACE, blind)
     return Comparison(
         reference=reference,
         candidate=candidate,
@@ -57,6 +61,7 @@ def compare(reference: Trace, candidate: Trace) -> Comparison:
         measurements=tuple(measurements),
         not_compared=tuple(dict.fromkeys(tally.not_compared)),
         coverage={name: tally.coverage(name) for name in CHANNELS if name in tally.series},
+        blind=blind,
     )
 
 

@@ -92,7 +92,10 @@ class Coverage:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything measured between two traces, in causal order."""
+    """Everything measured between two traces, in causal order.
+
+    ``blind`` says why no content of tensors could be compared, or is empty: then nothing is known about parity.
+    """
 
     reference: Trace
     candidate: Trace
@@ -100,6 +103,7 @@ class Comparison:
     measurements: tuple[Measurement, ...]
     not_compared: tuple[NotCompared, ...]
     coverage: Mapping[str, Coverage]
+    blind: str = ""
 
 
 def moment(update: int, phase: Phase, ordinal: int = 0) -> tuple[int, int, int]:

@@ -20,7 +20,8 @@ from parity.compare.zoom_model import (
     Zoom,
 )
 from parity.compare.zoom_operations import Stretch, first_difference, surplus
-from parity.trace.zoom import Call, Closeup, MicroStep
+from parity.trace.channels import Phase
+from parity.trace.zoom import OUTSIDE, Call, Closeup, MicroStep
 
 _UNALIGNED: Final = (
     "no module and no operation begins with inputs that both sides hold: what they are given differs, or it is made in "
@@ -28,8 +29,14 @@ _UNALIGNED: Final = (
 )
 
 
-def compare_closeups(reference: Closeup | None, candidate: Closeup | None, update: int) -> Zoom:
-    """Find where both sides part in the first micro-step of ``update`` that shows a difference."""
+def compare_closeups(
+    reference: Closeup | None, candidate: Closeup | None, update: int, phase: Phase | None = None
+) -> Zoom:
+    """Find where both sides part in the first micro-step of ``update`` that shows a difference.
+
+    Where the candidate followed, each ``phase`` was given the reference's values: then forward, loss or backward is
+    looked at by itself. Without one it is whatever comes first.
+    """
     if reference is None or candidate is None:
         side = "reference" if reference is None else "candidate"
         return nothing_seen(
@@ -50,7 +57,7 @@ def compare_closeups(reference: Closeup | None, candidate: Closeup | None, updat
         other = others.get(step.number)
         if other is None:
             remarks.append(f"the candidate has no micro-step {step.number}")
-        elif (found := _Comparing(step, other).zoom(update, tuple(remarks))) is not None:
+        elif (found := _Comparing(step, other, phase).zoom(update, tuple(remarks))) is not None:
             return found
     remarks.append(
         "run once more for the close-up, both sides hold equal losses and gradients here: the difference does not show "
@@ -65,29 +72,26 @@ def nothing_seen(update: int, *remarks: str) -> Zoom:
 
 
 class _Comparing:
-    """One micro-step of both sides, and what each of them holds."""
+    """One micro-step of both sides, and what each of them holds; of one ``phase``, or of all."""
 
-    def __init__(self, reference: MicroStep, candidate: MicroStep) -> None:
+    def __init__(self, reference: MicroStep, candidate: MicroStep, phase: Phase | None) -> None:
         self.reference = reference
         self.candidate = candidate
-        self.held = _held(candidate)
-        self.held_by_reference = _held(reference)
+        self.phase = phase
+        self.held = _held(candidate, phase)
+        self.held_by_reference = _held(reference, phase)
 
     def zoom(self, update: int, remarks: tuple[str, ...]) -> Zoom | None:
         """What differs, or None where losses, gradients and parameters are equal."""
         ours, theirs = self.reference, self.candidate
         parameters = tuple(self._parameters())
-        losses, gradients = _lacking(_losses(ours), _losses(theirs)), _lacking(_gradients(ours), _gradients(theirs))
-        if not (losses or gradients or parameters):
+        direction, results, others = self._parting()
+        if direction is Direction.NONE and not parameters:
             return None
-        # Two losses may be equal by rounding alone: then what the model returned still tells where they part.
-        outputs = _lacking(_returned(ours), self.held)
-        if losses:
-            direction, found = Direction.FORWARD, self._forward(losses, _lacking(_losses(theirs), _losses(ours)))
-        elif outputs and gradients:
-            direction, found = Direction.FORWARD, self._forward(outputs, _returned(theirs))
-        elif gradients:
-            direction, found = Direction.BACKWARD, self._backward(gradients)
+        if direction is Direction.FORWARD:
+            found = self._forward(results, others)
+        elif direction is Direction.BACKWARD:
+            found = self._backward(results, others)
         else:
             direction, found = Direction.PARAMETERS, _Found()
         if parameters and (found.operation is None or found.operation.manner is not Manner.CHANGED):
@@ -112,6 +116,24 @@ class _Comparing:
             remarks=(*remarks, *unfinished),
         )
 
+    def _parting(self) -> tuple[Direction, list[str], list[str]]:
+        """In which direction the results differ: the reference's that the candidate lacks, and the other way round."""
+        ours, theirs = self.reference, self.candidate
+        losses = _lacking(_losses(ours), _losses(theirs))
+        outputs = _lacking(_returned(ours), self.held)
+        gradients = _lacking(_gradients(ours), _gradients(theirs))
+        phase = self.phase
+        if phase is None:
+            # Two losses may be equal by rounding alone: then what the model returned still tells where they part.
+            phase = Phase.LOSS if losses else Phase.FORWARD if outputs and gradients else Phase.BACKWARD
+        if phase is Phase.LOSS and losses:
+            return Direction.FORWARD, losses, _lacking(_losses(theirs), _losses(ours))
+        if phase is Phase.FORWARD and outputs:
+            return Direction.FORWARD, outputs, _returned(theirs)
+        if phase is Phase.BACKWARD and gradients:
+            return Direction.BACKWARD, gradients, _lacking(_gradients(theirs), _gradients(ours))
+        return Direction.NONE, [], []
+
     def _parameters(self) -> Iterable[ParameterDifference]:
         theirs = {parameter.content.digest: name for name, parameter in self.candidate.parameters.items()}
         for name, parameter in self.reference.parameters.items():
@@ -133,10 +155,9 @@ class _Comparing:
         call = None if node is None else node.call
         return _Found(call, self._counterpart(call), operation)
 
-    def _backward(self, results: Sequence[str]) -> "_Found":
-        own = _lacking(_gradients(self.candidate), _gradients(self.reference))
+    def _backward(self, results: Sequence[str], results_of_candidate: Sequence[str]) -> "_Found":
         ours = Stretch(operations=self.reference.backward, results=results, held=self.held_by_reference)
-        theirs = Stretch(operations=self.candidate.backward, results=own, held=self.held)
+        theirs = Stretch(operations=self.candidate.backward, results=results_of_candidate, held=self.held)
         gradient = self._gradient()
         path = None if gradient is None else gradient.path
         calls = _at(path, self.reference.calls), _at(path, self.candidate.calls)
@@ -146,7 +167,10 @@ class _Comparing:
         right = ""
         norms = {(one.path, one.position): one.content.norm for one in self.candidate.gradients}
         without = tuple(one for one in self.reference.parameter_gradients if not self._has_gradient(one))
+        arriving = _arriving(self.reference) if self.phase is not None else frozenset()
         for one in self.reference.gradients:
+            if (one.path, one.position) in arriving:
+                continue
             if one.content.digest not in self.held:
                 pair = one.content.norm, norms.get((one.path, one.position))
                 return GradientDifference(
@@ -200,13 +224,20 @@ class _Node:
         return [one.digest for one in self.call.outputs]
 
 
-def _held(step: MicroStep) -> frozenset[str]:
-    """Every tensor that this side had at any time."""
+def _held(step: MicroStep, phase: Phase | None) -> frozenset[str]:
+    """Every tensor that this side had at any time; of the forward alone, until the model returned.
+
+    What comes after the model may be given what the other side's model returned.
+    """
     held = {one.content.digest for one in step.parameters.values()}
-    for operation in (*step.forward, *step.backward):
-        held.update(operation.inputs, operation.outputs)
     for call in step.calls:
         held.update(one.digest for one in (*call.inputs, *call.outputs))
+    inside = phase is Phase.FORWARD
+    for operation in step.forward if inside else (*step.forward, *step.backward):
+        if not inside or operation.module != OUTSIDE:
+            held.update(operation.inputs, operation.outputs)
+    if inside:
+        return frozenset(held)
     held.update(one.content.digest for one in step.gradients)
     held.update(one.digest for one in (*step.losses, *step.parameter_gradients.values()))
     return frozenset(held)
@@ -220,6 +251,13 @@ def _lacking(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
 def _returned(step: MicroStep) -> list[str]:
     """What the model returned."""
     return [one.digest for call in step.calls if call.is_root for one in call.outputs]
+
+
+def _arriving(step: MicroStep) -> frozenset[tuple[str, int]]:
+    """Where what the model returned was made: the gradient that arrives there is the loss's, not the backward's."""
+    returned = set(_returned(step))
+    made = ((call.path, at, one.digest) for call in step.calls for at, one in enumerate(call.outputs))
+    return frozenset((path, at) for path, at, digest in made if digest in returned)
 
 
 def _given(inputs: set[str], calls: Sequence[Call]) -> list[Call]:

@@ -43,6 +43,12 @@ class Outcome:
         return VIOLATED if self.judgement.gating else PARITY
 
     @property
+    def closeups(self) -> tuple[Zoom, ...]:
+        """The close-up of the first divergence, and those of phases that differ beside it."""
+        further = () if self.followed is None else self.followed.closeups
+        return further if self.zoom is None else (self.zoom, *further)
+
+    @property
     def betrayed(self) -> bool:
         """Whether the candidate alone violates what must hold in any run."""
         return self.invariants is not None and self.invariants.gates

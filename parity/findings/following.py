@@ -10,6 +10,7 @@ from parity.compare.following import PhaseVerdict, separate
 from parity.compare.measurement import Comparison
 from parity.compare.modules import ModuleVerdict
 from parity.compare.tolerance import Tolerance
+from parity.compare.zoom_model import Zoom
 from parity.findings.judge import judge
 from parity.findings.model import Judgement, Verdict
 from parity.trace.model import Trace
@@ -21,7 +22,7 @@ class Followed:
 
     ``plain`` is the judgement of the pass before, in which consequences and causes are mixed. ``writes`` counts the
     values that were taken over, by what they are; ``refusal`` says why nothing was followed, or is empty. ``modules``
-    are those of the first forward that differs by itself, or of the forward before such a backward.
+    are those of the first forward that differs by itself; ``closeups`` are of phases that do beside the first.
     """
 
     plain: Judgement
@@ -29,6 +30,7 @@ class Followed:
     writes: Mapping[str, int] = field(default_factory=dict)
     refusal: str = ""
     modules: tuple[ModuleVerdict, ...] = ()
+    closeups: tuple[Zoom, ...] = ()
 
     @property
     def written(self) -> int:

@@ -99,14 +99,20 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """Different when anything gates; not compared when the reference does not reproduce its own training.
+        """Different when anything gates.
+
+        Not compared when the reference does not reproduce its own training, or no content of tensors was comparable.
 
         Waived when everything that would gate is accepted; equivalent when what differs lies within the noise floor or
         within a tolerance.
         """
         if self.gating:
             return Verdict.DIFFERENT
-        if self.irreproducible or not any(one.values for one in self.comparison.coverage.values()):
+        if (
+            self.irreproducible
+            or self.comparison.blind
+            or not any(one.values for one in self.comparison.coverage.values())
+        ):
             return Verdict.NOT_COMPARED
         if any(finding.waiver for finding in self.findings):
             return Verdict.WAIVED

@@ -44,9 +44,10 @@ def evidence(finding: Finding, comparison: Comparison) -> tuple[Block, ...]:
 
 
 def unproven(judgement: Judgement) -> Text:
-    """Where a difference proves nothing because the reference does not reproduce itself; empty where it does."""
+    """Why what was found proves nothing: the reference does not reproduce itself, or contents could not be compared."""
     if not judgement.irreproducible:
-        return ()
+        blind = judgement.comparison.blind
+        return (f"{capitalised(blind)}; until then nothing is known about parity.",) if blind else ()
     first = min(judgement.irreproducible, key=lambda measurement: measurement.place)
     return (
         f"The programs differ in {first.channel.title} (",

@@ -80,6 +80,7 @@ def _followed(followed: Followed) -> dict[str, object]:
             }
             for one in followed.modules
         ],
+        "closeups": [asdict(one) for one in followed.closeups],
     }
 
 

@@ -37,5 +37,5 @@ def _unproven(outcome: Outcome) -> bool:
     return (
         judgement is None
         or (not judgement.gating and judgement.verdict is Verdict.NOT_COMPARED)
-        or bool(judgement.irreproducible)
+        or bool(judgement.irreproducible or judgement.comparison.blind)
     )

@@ -95,6 +95,31 @@ OBJECTS: Final[dict[str, tuple[str, tuple[Key, ...]]]] = {
             _key("results", _some(_one("gated")), "Every scenario."),
         ),
     ),
+    "bisection": (
+        "What `parity bisect` found.",
+        (
+            _key("schema", _SCHEMA, "Number of this schema."),
+            _key("exit_code", _CODE, "0 where the bad revision is in parity, else 1."),
+            _key("good", _one("commit"), "The revision that was named as good."),
+            _key("bad", _one("commit"), "The revision that was named as bad."),
+            _key("first", _or_null(_one("commit")), "The first commit that is not in parity, where it is known."),
+            _key("suspects", _some(_one("commit")), "The commits of which one is the first, the oldest one first."),
+            _key("probes", _some(_one("probe")), "Every commit that was tried, in that order."),
+            _key("result", _one("result"), "The result at the commit that was found, or at the last suspect."),
+        ),
+    ),
+    "commit": (
+        "A commit.",
+        (_key("id", _TEXT, "Its full id."), _key("subject", _TEXT, "The first line of its message.")),
+    ),
+    "probe": (
+        "A commit that was tried.",
+        (
+            _key("commit", _one("commit"), "Which."),
+            _key("found", _of("parity", "violated", "skipped"), "What was found."),
+            _key("reason", _TEXT, "Why it was skipped, or empty."),
+        ),
+    ),
     "gated": (
         "One scenario as the gate decides it today.",
         (
@@ -313,6 +338,7 @@ OBJECTS: Final[dict[str, tuple[str, tuple[Key, ...]]]] = {
             _key("plain_findings", _COUNT, "Findings of the pass before, consequences among them."),
             _key("phases", _some(_one("phase")), "The verdict on every phase."),
             _key("modules", _some({"type": "object"}), "Modules of the first forward that differs by itself."),
+            _key("closeups", _some(_one("zoom")), "Close-ups of phases that differ beside the first one."),
         ),
     ),
     "phase": (
@@ -350,4 +376,4 @@ OBJECTS: Final[dict[str, tuple[str, tuple[Key, ...]]]] = {
         ),
     ),
 }
-"""Every object, with what it is and its keys. The first two are what a command prints."""
+"""Every object, with what it is and its keys. The first three are what a command prints."""

@@ -19,6 +19,7 @@ same result has the same bytes. Floats that JSON has no number for are the texts
 | `parity compare`, `parity diff` | a [result](#result); of several scenarios, as with `--world 1,2`, a list |
 | `parity run`, `parity report` | the same for each pair, one document after the other |
 | `parity gate` | the [overall](#overall) verdict |
+| `parity bisect` | the [bisection](#bisection) |
 
 Every scenario's directory holds its result as `result.json`. [result.schema.json](result.schema.json) is the same as
 JSON Schema. A change that takes a key away or gives it another meaning raises `schema`; keys may be added without.
@@ -35,7 +36,11 @@ def result_schema() -> str:
     """JSON Schema of everything that is described."""
     definitions = {name: _definition(about, keys) for name, (about, keys) in OBJECTS.items()}
     result = {"$ref": "#/$defs/result"}
-    printed = [result, {"type": "array", "items": result}, {"$ref": "#/$defs/overall"}]
+    printed = [
+        result,
+        {"type": "array", "items": result},
+        *({"$ref": f"#/$defs/{name}"} for name in ("overall", "bisection")),
+    ]
     schema = {"$schema": _DIALECT, "title": "Result", "anyOf": printed, "$defs": definitions}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 

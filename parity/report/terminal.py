@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from parity.diagnose import closeup
 from parity.diagnose.outcome import Outcome
+from parity.diagnose.registry import Cause
 from parity.findings.following import Followed, word_of
 from parity.findings.model import Finding, Judgement, Verdict
 from parity.report import resumption
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MOST_CAUSES: Final = 3
+_MOST_INDEPENDENT: Final = 12
 _LABEL: Final = 18
 _CLOSEUP: Final = 240
 _STYLES: Final = {
@@ -97,9 +99,9 @@ def in_words(outcome: Outcome, report: Path | None = None) -> str:
 
 
 def headline(outcome: Outcome) -> str:
-    """The verdict with the first divergence and its most probable cause, or with how much was compared, in one line."""
+    """The verdict with the first divergence and its cause, what was accepted, or how much was compared, in one line."""
     parts = [f"{capitalised(word(verdict(outcome)))}: {visible(outcome.pair)} / {visible(outcome.scenario)}"]
-    wanted = ("error", "first divergence", "probable cause", "betrayed")
+    wanted = ("error", "first divergence", "probable cause", "betrayed", "accepted")
     found: dict[str, str] = {}
     for label, content in _lines(outcome):
         found.setdefault(label, content)
@@ -135,7 +137,7 @@ def _lines(outcome: Outcome) -> Iterator[_Line]:
         if betrayal.gates:
             yield "betrayed", f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}"
     yield from _ruling(outcome)
-    yield "not reproducible", plain(unproven(judgement))
+    yield "not reproducible" if judgement.irreproducible else "not comparable", plain(unproven(judgement))
     yield from _remainder(judgement)
 
 
@@ -168,21 +170,34 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     if diagnosis is None or not diagnosis.causes:
         yield "probable cause", "unknown: no known cause predicts what was measured"
         return
-    for cause in diagnosis.causes[:_MOST_CAUSES]:
-        yield "probable cause", f"{sentence(cause.title)} Explains {share(cause, diagnosis)}"
-        yield "  consequence", sentence(cause.consequence)
-    more = len(diagnosis.causes) - _MOST_CAUSES
+    independent = outcome.followed is not None and not outcome.followed.refusal
+    if independent and len(diagnosis.causes) > 1:
+        yield "independent", f"{count(len(diagnosis.causes), 'cause')}, none of which follows from another"
+    most = _MOST_INDEPENDENT if independent else _MOST_CAUSES
+    for cause in diagnosis.causes[:most]:
+        where = f", first in phase {_phase(cause, outcome)}" if independent else ""
+        yield "probable cause", f"{sentence(cause.title)} Explains {share(cause, diagnosis)}{where}"
+        if not independent:
+            yield "  consequence", sentence(cause.consequence)
+    more = len(diagnosis.causes) - most
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"
+    if independent and diagnosis.unexplained:
+        yield "cause unknown", f"of {count(len(diagnosis.unexplained), 'finding')} that no cause above explains"
+
+
+def _phase(cause: Cause, outcome: Outcome) -> str:
+    """The first phase of an update that the cause explains a finding in."""
+    judgement = outcome.judgement
+    explained = [one.phase for one in judgement.gating if one.id in cause.explains] if judgement is not None else []
+    return min(explained).name.lower() if explained else "unknown"
 
 
 def _zoom(outcome: Outcome) -> Iterator[_Line]:
-    """Two lines: the place, and the operation there, or why there is none."""
-    zoom = outcome.zoom
-    if zoom is None:
-        return
-    for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
-        yield label, shorten(content, _CLOSEUP)
+    """Two lines of each: the place, and the operation there, or why there is none."""
+    for zoom in outcome.closeups:
+        for label, content in zip(("close-up", ""), (*closeup.lines(zoom), *zoom.remarks), strict=False):
+            yield label, shorten(content, _CLOSEUP)
 
 
 def _followed(followed: Followed) -> Iterator[_Line]:

@@ -1,19 +1,19 @@
 """The pass in follow mode: both programs again, in lockstep, the candidate set to the reference at every boundary."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from parity.compare.measurement import Comparison
 from parity.compare.tolerance import Tolerance
-from parity.diagnose.following import diagnose_followed
+from parity.diagnose.following import Look, diagnose_followed
 from parity.diagnose.library import MECHANISMS
 from parity.diagnose.library.localisation import first_phase
 from parity.diagnose.outcome import Outcome
 from parity.findings.following import Followed, judge_followed
 from parity.findings.model import Judgement
-from parity.run.inside import INSIDE, Again, look_inside
+from parity.run.inside import INSIDE, Again, Inside, look_inside
 from parity.run.lockstep import ROLES, Run, lockstep
 from parity.run.plan import Scenario
 from parity.run.stored_lockstep import stored_lockstep
@@ -34,9 +34,10 @@ def followed(outcome: Outcome, scenario: Scenario, rerun: Comparison | None, run
         return replace(outcome, followed=Followed(plain=plain, refusal=reason))
     comparison = plain.comparison
 
-    def again(name: str, focus: Focus, options: object) -> tuple[Trace, Trace]:
-        closer = replace(scenario, name=f"{scenario.name}/{name}", recording=focus.recording(scenario.recording))
-        return lockstep(closer, comparison, run, **{name: options})
+    def again(name: str, focus: Focus, options: Mapping[str, object]) -> tuple[Trace, Trace]:
+        recording, whole = focus.recording(scenario.recording), scenario.within or scenario.name
+        closer = replace(scenario, name=f"{scenario.name}/{name}", within=whole, recording=recording)
+        return lockstep(closer, comparison, run, **options)
 
     traces = lockstep(scenario, comparison, run)
     return _concluded(outcome, plain, traces, rerun, scenario.tolerances, again if scenario.zooms else None)
@@ -72,10 +73,17 @@ def _concluded(
     judgement, result = judge_followed(*traces, plain, rerun, tolerances)
     if plain.gating and not judgement.gating:
         return replace(outcome, followed=result)
-    zoom, modules = look_inside(judgement, plain, outcome.zoom, again) if again is not None else (outcome.zoom, ())
-    diagnosis = diagnose_followed(judgement, MECHANISMS, first_phase, zoom)
+    inside = look_inside(judgement, plain, outcome.zoom, again) if again is not None else Inside(closeups={})
+    looks: list[Look] = list(inside.closeups.items())
+    if not looks and outcome.zoom is not None:
+        looks = [(None, outcome.zoom)]
+    taken = tuple(zoom for _, zoom in looks)
     return replace(
-        outcome, judgement=judgement, diagnosis=diagnosis, zoom=zoom, followed=replace(result, modules=modules)
+        outcome,
+        judgement=judgement,
+        diagnosis=diagnose_followed(judgement, MECHANISMS, first_phase, looks),
+        zoom=taken[0] if taken else None,
+        followed=replace(result, modules=inside.modules, closeups=taken[1:]),
     )
 
 
@@ -85,7 +93,7 @@ def refusal(scenario: Scenario, plain: Comparison) -> str:
         return f"{plain.candidate.world} ranks cannot follow {plain.reference.world}"
     if scenario.recording.level == "scalars":
         return "at level scalars no tensor is looked at: follow at level digest"
-    return ""
+    return plain.blind
 
 
 def _failure(leader: Trace, follower: Trace) -> str:

@@ -38,8 +38,9 @@ _CANDIDATES: Final = frozenset({Side.CANDIDATE, Side.FOLLOWER})
 class Scenario:
     """A pair under one condition, its commands complete but for ``{out}`` and ``{shared}``.
 
-    ``kind`` says which runs are made and compared, see ``parity.run.kinds``. ``origins`` holds directories by side:
-    ``{out}`` begins as a copy of them. ``within`` is the scenario that this one is a part of. ``shelf`` holds the
+    ``kind`` says which runs are made and compared, see ``parity.run.kinds``. Either side may have a directory of its
+    own to run in; else it is the working directory. ``origins`` holds directories by side: ``{out}`` begins as a copy
+    of them. ``within`` is the scenario that this one is a part of. ``shelf`` holds the
     reference's trace where that is not run; ``cache`` is where its runs are kept for the next time, see
     ``parity.run.reuse``.
     """
@@ -50,6 +51,8 @@ class Scenario:
     candidate: str
     prepare_reference: str | None = None
     prepare_candidate: str | None = None
+    reference_directory: Path | None = None
+    candidate_directory: Path | None = None
     kind: str = "train"
     within: str = ""
     straight_reference: str | None = None
@@ -70,6 +73,11 @@ class Scenario:
     def command(self, side: Side) -> str:
         """The training command of ``side``."""
         return self.candidate if side in _CANDIDATES else self.reference
+
+    def directory(self, side: Side) -> Path:
+        """The directory that the commands of ``side`` run in."""
+        own = self.candidate_directory if side in _CANDIDATES else self.reference_directory
+        return Path.cwd() if own is None else own
 
     def prepare(self, side: Side) -> str | None:
         """The command that ``side`` runs before, unrecorded, or None."""

@@ -43,7 +43,7 @@ def through_cache(scenario: Scenario, side: Side, base: Path, progress: Progress
         return _noted(read_trace(place / TRACE), "reused", "nothing that it depended on has changed")
     moment = time.time()
     trace = run(scenario)
-    reason = why_not(trace) or _keep(cache, key, words, trace, targets, moment)
+    reason = why_not(trace) or _keep(cache, key, words, trace, targets, moment, scenario.directory(side))
     return _noted(trace, "not kept" if reason else "kept", reason)
 
 
@@ -56,11 +56,17 @@ def _restore(cache: Cache, key: str, targets: Mapping[str, Path]) -> bool:
 
 
 def _keep(
-    cache: Cache, key: str, words: Sequence[str], trace: Trace, sources: Mapping[str, Path], moment: float
+    cache: Cache,
+    key: str,
+    words: Sequence[str],
+    trace: Trace,
+    sources: Mapping[str, Path],
+    moment: float,
+    directory: Path,
 ) -> str:
-    """Keep a run that began at ``moment``, or say why not."""
+    """Keep a run in ``directory`` that began at ``moment``, or say why not."""
     # What lies in {out} is what the run has written, whoever names it.
-    found = dependencies(trace.directory, [word for word in words if str(sources[OUT]) not in word], Path.cwd())
+    found = dependencies(trace.directory, [word for word in words if str(sources[OUT]) not in word], directory)
     moved = changed_since(found, moment)
     if moved:
         return f"{moved[0]} was changed while it ran"
@@ -75,7 +81,7 @@ def _keep(
 def _identity(scenario: Scenario, side: Side, base: Path, place: Path) -> tuple[list[str], str]:
     out, shared = (place / OUT).resolve(), (base / SHARED).resolve()
     words = fill(scenario.command(side), out=out, shared=shared)
-    return words, key_of(words, Path.cwd(), replace(scenario.recording, out=out, shared=shared))
+    return words, key_of(words, scenario.directory(side), replace(scenario.recording, out=out, shared=shared))
 
 
 def why_not(trace: Trace) -> str:

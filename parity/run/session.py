@@ -44,7 +44,8 @@ def set_up(scenario: Scenario, base: Path) -> None:
     shared = base / SHARED
     _fresh(shared)
     for command in scenario.setup:
-        _run_unrecorded(fill(command, out=shared, shared=shared), f"the setup command of pair {scenario.pair}")
+        words, what = fill(command, out=shared, shared=shared), f"the setup command of pair {scenario.pair}"
+        _run_unrecorded(words, what, scenario.directory(Side.REFERENCE))
 
 
 def run_scenario(scenario: Scenario, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> Outcome:
@@ -175,12 +176,14 @@ def _run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, la
     prepare = scenario.prepare(side)
     if prepare is not None:
         progress(scenario, f"{side.value}, preparing", None)
-        _run_unrecorded(fill(prepare, out=out, shared=shared), f"the preparing run of the {side.value}")
+        words, what = fill(prepare, out=out, shared=shared), f"the preparing run of the {side.value}"
+        _run_unrecorded(words, what, scenario.directory(side))
     trace = place / TRACE
     record(
         fill(scenario.command(side), out=out, shared=shared),
         trace,
         replace(scenario.recording, out=out, shared=shared),
+        directory=scenario.directory(side),
         streams=False,
         tick=lambda directory: progress(scenario, side.value, directory),
         launcher=launcher,
@@ -243,9 +246,9 @@ def _tail(trace: Trace) -> str:
     return "\n".join(f"  | {line}" for line in lines[-_TAIL_LINES:])
 
 
-def _run_unrecorded(words: list[str], what: str) -> None:
-    check_command(words, Path.cwd())
-    done = subprocess.run(words, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def _run_unrecorded(words: list[str], what: str, directory: Path) -> None:
+    check_command(words, directory)
+    done = subprocess.run(words, cwd=directory, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         tail = "\n".join(f"  | {line}" for line in done.stderr.splitlines()[-_TAIL_LINES:])
         message = f"{what} ended with status {done.returncode}: {' '.join(words)}\n{tail}"

@@ -23,6 +23,17 @@ from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
 
+def names_of(reference: Path, candidate: Path) -> tuple[str, str]:
+    """Pair and scenario that two traces are of, where a session left them; else what their directories are called."""
+    place = reference.resolve().parent.parent
+    if [place / side / TRACE for side in (Side.REFERENCE, Side.CANDIDATE)] == [
+        reference.resolve(),
+        candidate.resolve(),
+    ]:
+        return place.parent.name, place.name
+    return reference.resolve().name, candidate.resolve().name
+
+
 def judge_all_stored(pair: str, places: list[Path], tolerances: Sequence[Tolerance]) -> list[Outcome]:
     """Judge again what was recorded in ``places``, the directories of a pair's scenarios and of their parts."""
     names = {place.name for place in places}

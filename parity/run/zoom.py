@@ -104,9 +104,10 @@ def _are_few(judgement: Judgement, finding: Finding) -> bool:
 
 
 def closeup(trace: Path, focus: Focus) -> Closeup | None:
-    """The close-up of the rank in question in the directory of a trace, or None."""
+    """The close-up of the update and rank in question in the directory of a trace, or None."""
     found = (read_closeup(path) for path in sorted(trace.glob(f"*{SUFFIX}")))
-    return next((one for one in found if one is not None and one.rank == focus.rank), None)
+    place = focus.update, focus.rank
+    return next((one for one in found if one is not None and (one.update, one.rank) == place), None)
 
 
 def _micro_step(judgement: Judgement, first: Measurement) -> int | None:

@@ -238,3 +238,49 @@ def test_doctor_says_where_every_setting_comes_from(place: Path) -> None:
     assert "no   reuse of runs     PARITY_CACHE=off" in shown
     assert "level = 'scalars'  (pyproject.toml)" in shown
     assert "expires_soon" not in shown
+
+
+BY_HAND = """
+[[waivers]]
+pair = "compare"
+channel = "{channel}"
+verdict = "different"
+reason = "a rate twice as high is meant"
+owner = "us"
+expires = {expires}
+"""
+SIDES = tuple(f"reports/out/compare/scratch/{side}/trace" for side in ("reference", "candidate"))
+
+
+@pytest.mark.parametrize(
+    ("channel", "expires", "words", "status", "said"),
+    [
+        ("*", FAR, (), 0, "a rate twice as high is meant (us, until "),
+        ("*", FAR, ("--pair", "another"), 1, "Different: another / scratch"),
+        ("lr", FAR, (), 1, "further findings"),
+        ("*", "2020-01-01", (), 1, "it held until 2020-01-01"),
+        ("*", FAR, ("--waivers", "nowhere.toml"), 1, "Different: compare / scratch"),
+    ],
+    ids=["accepted", "another-pair", "one-channel", "expired", "no-ledger"],
+)
+def test_traces_are_judged_by_the_ledger_too(
+    channel: str, expires: str, words: tuple[str, ...], status: int, said: str, place: Path
+) -> None:
+    ledger = place / "reports" / "waivers.toml"
+    ledger.write_text(BY_HAND.format(channel=channel, expires=expires), encoding="utf-8")
+    done = parity("diff", *SIDES, *words, cwd=place)
+    assert (done.returncode, said in done.stdout.decode()) == (status, True), done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("pair", "updates", "accepted"),
+    [("compare", "[0, 99]", True), ("another", "[0, 99]", False), ("compare", "[3, 99]", False)],
+)
+def test_traces_are_judged_by_tolerances_for_their_pair_and_updates(
+    pair: str, updates: str, accepted: bool, place: Path
+) -> None:
+    rule = f'channel = "lr"\npair = "{pair}"\nupdates = {updates}\nrelative = 1e9\nreason = "meant"\n'
+    (place / "policy.toml").write_text(f"[tool.parity]\n[[tool.parity.tolerances]]\n{rule}", encoding="utf-8")
+    result = json.loads(parity("diff", *SIDES, "--policy", "policy.toml", "--json", cwd=place).stdout)
+    (rate,) = [one for one in result["findings"] if one["channel"] == "lr"]
+    assert (rate["verdict"], bool(rate["tolerance"])) == (("equivalent", True) if accepted else ("different", False))

@@ -144,6 +144,65 @@ def test_blocks_are_compared_and_the_summary_is_printed_once(
     )
 
 
+DECIDED = """
+@pytest.fixture
+def sides(parity_record):
+    runs = []
+    for rate in (0.1, 0.2):
+        with parity_record() as run:
+            train(rate)
+        runs.append(run)
+    return runs
+
+def test_accepted(sides, assert_parity):
+    assert_parity(*sides, pair="small", scenario="twice")
+
+def test_other_scenario(sides, assert_parity):
+    assert_parity(*sides, pair="small", scenario="thrice")
+
+@pytest.mark.parity(pair="tolerant")
+def test_tolerated(sides, assert_parity):
+    assert_parity(*sides)
+
+def test_nameless(sides, assert_parity):
+    assert_parity(*sides)
+"""
+LEDGER = """
+[[waivers]]
+pair = "small"
+scenario = "twice"
+channel = "*"
+verdict = "different"
+reason = "meant"
+owner = "us"
+expires = 2999-01-01
+"""
+TOLERANT = """
+[tool.parity]
+[[tool.parity.tolerances]]
+channel = "*"
+pair = "tolerant"
+relative = 1e9
+reason = "meant too"
+"""
+
+
+def test_the_ledger_and_the_policy_decide_what_a_test_accepts(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_decided=BOTH + DECIDED)
+    pytester.mkdir("reports").joinpath("waivers.toml").write_text(LEDGER, encoding="utf-8")
+    pytester.path.joinpath("policy.toml").write_text(TOLERANT, encoding="utf-8")
+    plain = ("-p", "no:cacheprovider", "-p", "no:xdist")
+    result = pytester.runpytest_subprocess(*plain, "--parity-policy=policy.toml")
+    result.assert_outcomes(passed=2, failed=2)
+    accepted, nameless, other, tolerated = summary(result)
+    assert "Waived: small / twice" in accepted
+    assert "meant (us, until 2999-01-01)" in accepted
+    assert "Equivalent: tolerant / runs" in tolerated
+    assert ("Different: comparison-1 / runs" in nameless, "Different: small / thrice" in other) == (True, True)
+    result = pytester.runpytest_subprocess(*plain, "--parity-waivers=nowhere.toml")
+    result.assert_outcomes(failed=4)
+
+
 def test_a_project_that_uses_none_of_it_pays_nothing(pytester: pytest.Pytester) -> None:
     """Neither start-up nor tests without these fixtures import anything but the plugin itself."""
     pytester.makepyfile("""

@@ -15,6 +15,7 @@ SIDES = "reports/out/compare/scratch"
 VERBS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "record": (("-o", "trace", "--", sys.executable, str(TINY), "--steps=1"), 0, "step 0"),
     "compare": ((command(TINY, "--steps=1"), command(TINY, "--steps=1", "--lr=0.02"), "--noise-runs=0"), 1, "lr"),
+    "bisect": (("true", "--good", "HEAD", "--bad", "HEAD"), 2, ""),
     "diff": ((f"{SIDES}/reference/trace", f"{SIDES}/candidate/trace"), 1, "lr"),
     "lint": (("trace",), 0, "trace"),
     "report": (("reports/out/compare",), 1, "Different"),

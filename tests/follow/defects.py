@@ -25,6 +25,9 @@ DETACH: Final = (Edit(file=_MODEL, old="self.mlp(self.ln_2(x))", new="self.mlp(s
 INITIAL: Final = (Edit(file=_MODEL, old="INITIAL_DEVIATION = 0.02", new="INITIAL_DEVIATION = 0.03"),)
 LOSS: Final = _KNOWN["loss-not-divided"]
 _DONE: Final = 'int(next(iter(self.optimizer.state.values()))["step"])'
+TERM: Final = (
+    Edit(file=_TRAINER, old="loss = loss / micro_steps\n", new="loss = (loss + 0.01 * loss.square()) / micro_steps\n"),
+)
 ZERO: Final = (Edit(file=_LEARNER, old=_ZERO, new=f"            if ({_DONE} - 1) % 3:\n    {_ZERO}"),)
 CLIP: Final = (
     Edit(

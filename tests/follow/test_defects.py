@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from parity.compare.engine import compare
+from parity.compare.zoom_model import Direction, Zoom
 from parity.diagnose.outcome import Outcome
 from parity.errors import PARITY, VIOLATED
 from parity.findings.following import word_of
@@ -13,6 +14,7 @@ from parity.run.plan import Side
 from parity.trace.channels import CHANNELS
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
+from parity.trace.zoom import OUTSIDE
 from tests.follow import defects
 from tests.follow.lockstep import Lockstep
 from tests.mutants.rows import Edit
@@ -27,7 +29,8 @@ SCALED = ("--dtype=float16",)
 class Row:
     """One candidate: which phases differ at which updates, which are not compared, why, and what is taken over.
 
-    All phases that are not named are identical. Of ``unexplained`` findings nobody knows the cause.
+    All phases that are not named are identical. Of ``unexplained`` findings nobody knows the cause. ``closeups``, where
+    several are expected, say direction, module and operation.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Row:
     options: tuple[str, ...] = ()
     world: int = 1
     unexplained: int = 0
+    closeups: tuple[tuple[Direction, str, str], ...] = ()
 
 
 SINGLE = (
@@ -171,8 +175,26 @@ SEVERAL = (
         id="renamed-and-three",
         edits=(*defects.RENAMED, *defects.LOSS, *defects.CLIP, *defects.DETACH),
         different={"loss": EVERY, "backward": EVERY, "clip": EVERY, "log": EVERY},
-        causes=("accumulation-divisor", "backward-differs", "clip-limit"),
+        causes=("accumulation-divisor", "gradient-cut", "clip-limit"),
         writes={"output gradients", "gradients", "clipped gradients"},
+        closeups=(
+            (Direction.FORWARD, OUTSIDE, "aten.div.Tensor"),
+            (Direction.BACKWARD, "transformer.h.1.ln_2", "aten.native_layer_norm_backward.default"),
+        ),
+    ),
+    Row(
+        id="forward-and-loss",
+        edits=(*defects.GELU, *defects.TERM),
+        different={"forward": EVERY, "loss": EVERY, "eval": EVALUATED, "log": EVERY},
+        not_compared=("backward",),
+        causes=("gelu-variant", "model-operation-changed"),
+        # The loss that is printed follows from the one that is differentiated.
+        unexplained=1,
+        writes={"outputs", "evaluation outputs", "output gradients", "gradients"},
+        closeups=(
+            (Direction.FORWARD, "transformer.h.0.mlp.gelu", "aten.gelu.default"),
+            (Direction.FORWARD, OUTSIDE, "aten.pow.Tensor_Scalar"),
+        ),
     ),
 )
 
@@ -205,6 +227,11 @@ def _standing(outcome: Outcome) -> tuple[dict[str, tuple[int, ...]], tuple[str, 
     return different, tuple(phase.name for phase, word in words if word is Verdict.NOT_COMPARED)
 
 
+def _place(zoom: Zoom) -> tuple[Direction, str, str]:
+    operation = zoom.operation.reference or zoom.operation.candidate
+    return zoom.direction, operation.module, operation.name
+
+
 @pytest.mark.parametrize("row", [*SINGLE, *SEVERAL, *RANKS], ids=lambda row: row.id)
 def test_every_phase_is_judged_on_its_own(row: Row, lockstep: Lockstep) -> None:
     outcome = lockstep.outcome(row.id, *row.edits, options=row.options, world=row.world)
@@ -214,6 +241,7 @@ def test_every_phase_is_judged_on_its_own(row: Row, lockstep: Lockstep) -> None:
     assert tuple(cause.id for cause in outcome.diagnosis.causes) == row.causes
     assert len(outcome.diagnosis.unexplained) == row.unexplained
     assert set(outcome.followed.writes) == row.writes
+    assert not row.closeups or tuple(_place(zoom) for zoom in outcome.closeups) == row.closeups
     plain = outcome.followed.plain
     # It may see more at the place where both sides part, but never parts later.
     assert outcome.judgement.first_divergence.first.place <= plain.first_divergence.first.place

@@ -1,5 +1,6 @@
 """Programs that end, fail or cannot be followed: nobody waits for ever, and what was not followed is said."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,30 @@ def test_pieces_of_another_size_are_judged_as_one_stream(tmp_path: Path, lockste
     assert "inputs" not in outcome.followed.writes, "the same samples, cut otherwise"
     assert {words[name] for name in ("forward", "backward")} == {Verdict.NOT_COMPARED}
     assert {words[name] for name in ("clip", "lr", "update", "state")} == {Verdict.IDENTICAL}
+
+
+def test_pieces_of_another_size_are_set_to_the_references_stream(tmp_path: Path, lockstep: Lockstep) -> None:
+    small, large = (command(Path(__file__).with_name("pieces.py"), *words) for words in (("4",), ("8", "wrong")))
+    outcome = Programs(tmp_path, lockstep.launcher, **_both(small, large)).outcome()
+    words = {phase.name: word_of(phase) for phase in outcome.followed.phases}
+    assert outcome.followed.writes["inputs"] == 8, "every one of two pieces, in each of four updates"
+    assert (words["data"], words["clip"]) == (Verdict.DIFFERENT, Verdict.DIFFERENT)
+    assert {words[name] for name in ("lr", "update", "state")} == {Verdict.IDENTICAL}
+    assert "clip-limit" in {cause.id for cause in outcome.diagnosis.causes}
+
+
+def test_compiled_programs_show_each_defect_by_itself(tmp_path: Path, lockstep: Lockstep) -> None:
+    text = (SCRIPTS / "compiled.py").read_text(encoding="utf-8")
+    planted = text.replace("functional.gelu(", "functional.silu(").replace("lr=1e-2", "lr=1e-2, eps=1e-6")
+    assert text.count("functional.gelu(") == text.count("lr=1e-2") == 1
+    shutil.copy(SCRIPTS / "finals.py", tmp_path)
+    (tmp_path / "planted.py").write_text(planted, encoding="utf-8")
+    sides = (command(script, "module", "aot_eager") for script in (SCRIPTS / "compiled.py", tmp_path / "planted.py"))
+    outcome = Programs(tmp_path, lockstep.launcher, **_both(*sides)).outcome()
+    words = {phase.name: word_of(phase) for phase in outcome.followed.phases}
+    assert (words["forward"], words["update"]) == (Verdict.DIFFERENT, Verdict.DIFFERENT)
+    assert {words[name] for name in ("setup", "data", "clip", "lr")} <= {Verdict.IDENTICAL, None}
+    assert len(outcome.diagnosis.causes) >= 2
 
 
 def test_what_cannot_be_followed_is_refused_with_the_reason() -> None:

@@ -24,7 +24,7 @@ def install(listener: Any, options: Mapping[str, Any]) -> None:
     ``role`` is leader or follower, ``directory`` holds the ring, ``backwards`` tells how many backward passes make an
     update, ``names`` leads from the reference's names of parameters to the candidate's, and ``timeout`` is how many
     seconds the other side may stand still. Where given, ``modules`` say which forward is followed module by module, and
-    ``free`` is the update whose outputs and gradients are left alone.
+    ``free`` is the update whose gradients are left as they are, for a close-up.
     """
     ring, free = Ring(options), options.get("free")
     leads = options["role"] == "leader"

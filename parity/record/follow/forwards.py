@@ -46,9 +46,7 @@ def install(listener: Any, side: Any) -> None:
         key = f"{kind}/{calls[kind]}"
         calls[kind] += 1
         leaves, form = _pytree.tree_flatten(call.output)
-        met = leaves
-        if not side.lets_go():
-            met = [_meet_output(listener, side, kind, f"{key}/{at}", at, leaf) for at, leaf in enumerate(leaves)]
+        met = [_meet_output(listener, side, kind, f"{key}/{at}", at, leaf) for at, leaf in enumerate(leaves)]
         if any(one is not leaf for one, leaf in zip(met, leaves, strict=True)):
             call.output = _pytree.tree_unflatten(met, form)
         stood = generators.meet(f"rng/{key}/ends")

@@ -48,7 +48,7 @@ class Leader:
         return own
 
     def lets_go(self) -> bool:
-        """Whether what a forward and its backward lead to is left alone in this update, for somebody to look at."""
+        """Whether the gradients of this update are left as the last backward leaves them, for somebody to look at."""
         return bool(self._listener.update == self._free)
 
     def unforced(self, what: str, reason: str) -> None:

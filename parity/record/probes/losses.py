@@ -42,15 +42,18 @@ def targets(losses: list[Any]) -> Iterator[Any]:
     What a hook has packed away is left alone: to unpack it may cost, or compute a checkpointed region again.
     """
     nodes = [loss.grad_fn for loss in losses if getattr(loss, "grad_fn", None) is not None]
-    for _ in range(_NODES):
-        if not nodes:
+    for at in range(_NODES):
+        if at >= len(nodes):
             return
-        node = nodes.pop(0)
+        node = nodes[at]
         target = _saved_target(node)
         if target is not None:
             yield target
             continue
-        nodes.extend(following for following, _ in node.next_functions if following is not None)
+        for following, _ in node.next_functions:
+            # A loss may be reached in several ways, as in loss + loss ** 2: it still has one target.
+            if following is not None and following not in nodes:
+                nodes.append(following)
 
 
 def _saved_target(node: Any) -> Any:

@@ -62,6 +62,8 @@ def _cases(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if judgement.irreproducible:
         text = "the reference does not reproduce its own training"
         yield "reference", _element("error", text, (text,), kind="irreproducible")
+    elif judgement.comparison.blind:
+        yield "trace", _element("error", judgement.comparison.blind, (judgement.comparison.blind,), kind="incomparable")
 
 
 def _failure(findings: Sequence[Finding], judgement: Judgement) -> str:

@@ -134,14 +134,15 @@ def _causes(outcome: Outcome) -> tuple[Text, ...]:
 def _notes(outcome: Outcome) -> Iterator[tuple[str, Text]]:
     """What was done beyond one comparison, each in a line; the full report has it at length."""
     judgement = outcome.judgement
-    for line in (*closeup.lines(outcome.zoom), *outcome.zoom.remarks)[:_MOST_LINES] if outcome.zoom is not None else ():
-        yield "Close-up", (shorten(line, _LONGEST),)
+    for zoom in outcome.closeups:
+        for line in (*closeup.lines(zoom), *zoom.remarks)[:_MOST_LINES]:
+            yield "Close-up", (shorten(line, _LONGEST),)
     if judgement is not None and judgement.noise is not None:
         yield "Noise", (in_one_line(judgement.noise),)
     if outcome.followed is not None:
         yield "Followed", (outcome.followed.refusal or written(outcome.followed),)
-    if judgement is not None and judgement.irreproducible:
-        yield "Not reproducible", unproven(judgement)
+    if judgement is not None and unproven(judgement):
+        yield "Not reproducible" if judgement.irreproducible else "Not comparable", unproven(judgement)
     for betrayal in outcome.invariants.betrayals if outcome.invariants is not None else ():
         if betrayal.gates:
             yield "Betrayed", (f"{sentence(betrayal.candidate.invariant.broken)} {betrayal.candidate.evidence[0]}",)

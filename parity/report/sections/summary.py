@@ -82,7 +82,7 @@ def _verdict(outcomes: Sequence[Outcome]) -> Text:
 
 def _unproven(outcomes: Sequence[Outcome]) -> Text:
     for outcome in outcomes:
-        if outcome.judgement is not None and outcome.judgement.irreproducible:
+        if outcome.judgement is not None and unproven(outcome.judgement):
             scenario: Text = ("Scenario ", Code(outcome.scenario), ": ") if len(outcomes) > 1 else ()
             return *scenario, *unproven(outcome.judgement)
     return ()

@@ -16,17 +16,28 @@ _LEAD: Final = (
 )
 
 
+_FURTHER: Final = "Beside it, given the reference's values, this differs by itself:"
+
+
 def zoom(outcomes: Sequence[Outcome]) -> Section | None:
-    """One close-up for each scenario that has one; None where none was taken."""
-    found = [(outcome.scenario, outcome.zoom) for outcome in outcomes if outcome.zoom is not None]
+    """The close-ups of each scenario that has any; None where none was taken."""
+    found = [(outcome.scenario, outcome.closeups) for outcome in outcomes if outcome.closeups]
     if not found:
         return None
     heading: Text = ("Close-up of the first divergence",)
     lead = Paragraph((_LEAD,))
     if len(found) == 1:
-        return Section(heading, (lead, *_closeup(found[0][1])))
-    sections = tuple(Section(("Scenario ", *quoted(scenario)), tuple(_closeup(one))) for scenario, one in found)
+        return Section(heading, (lead, *_closeups(found[0][1])))
+    sections = tuple(Section(("Scenario ", *quoted(scenario)), tuple(_closeups(each))) for scenario, each in found)
     return Section(heading, (lead,), sections)
+
+
+def _closeups(found: Sequence[Zoom]) -> Iterator[Block]:
+    yield from _closeup(found[0])
+    if len(found) > 1:
+        yield Paragraph((_FURTHER,))
+        for one in found[1:]:
+            yield from _closeup(one)
 
 
 def _closeup(found: Zoom) -> Iterator[Block]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from parity.compare.flow import first_parting, flowing_into
 from parity.compare.zoom import compare_closeups
 from parity.compare.zoom_model import Direction, Manner
-from parity.trace.zoom import Call, Closeup, Content, Gradient, MicroStep, Operation, Parameter
+from parity.trace.channels import Phase
+from parity.trace.zoom import OUTSIDE, Call, Closeup, Content, Gradient, MicroStep, Operation, Parameter
 
 
 def op(name: str, inputs: str, outputs: str, module: str = "m", **literals: str) -> Operation:
@@ -181,3 +182,42 @@ def test_what_parts_has_known_inputs_and_an_unknown_output_that_matters(chain, k
         assert not matter.isdisjoint(found.outputs)
     if result in known:
         assert found is None
+
+
+FOLLOWED = (op("gelu", "x", "out", approximate="none"), op("div", "out", "loss", module=OUTSIDE, other="4"))
+FOLLOWING = (op("gelu", "x", "out2", approximate="tanh"), op("div", "out", "loss2", module=OUTSIDE, other="1"))
+"""The candidate was given the reference's output, so its loss is one of its own making."""
+BACKWARDS = (op("mul", "arrived", "g"), op("gelu_backward", "g", "grad", approximate="none"))
+BACKWARDS_OF_CANDIDATE = (op("mul", "arrived", "g"), op("gelu_backward", "g", "grad2", approximate="tanh"))
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction", "operation"),
+    [
+        (Phase.FORWARD, Direction.FORWARD, "gelu"),
+        (Phase.LOSS, Direction.FORWARD, "div"),
+        (Phase.BACKWARD, Direction.BACKWARD, "gelu_backward"),
+    ],
+)
+def test_each_phase_that_was_given_equal_values_is_looked_at_by_itself(
+    phase: Phase, direction: Direction, operation: str
+) -> None:
+    model, other = (call("", "x", out, kind="Model", depth=0) for out in ("out", "out2"))
+    ours = step(FOLLOWED, [model], backward=BACKWARDS)
+    theirs = step(FOLLOWING, [other], loss="loss2", gradient="grad2", backward=BACKWARDS_OF_CANDIDATE)
+    zoom = compare_closeups(closeup(ours), closeup(theirs), update=0, phase=phase)
+    assert (zoom.direction, zoom.operation.manner) == (direction, Manner.CHANGED)
+    assert zoom.operation.reference.name == operation
+    equal = compare_closeups(closeup(ours), closeup(ours), update=0, phase=phase)
+    assert equal.direction is Direction.NONE
+
+
+def test_the_gradient_that_arrives_at_the_model_is_the_losss_and_not_the_backwards() -> None:
+    def seen_as(arriving: str, gradient: str) -> MicroStep:
+        whole = step(FOLLOWED, [call("", "x", "out", kind="Model", depth=0)], gradient=gradient)
+        first = Gradient(path="", position=0, content=Content(arriving, "float32[2]", 1.0))
+        return replace(whole, gradients=[first, *whole.gradients])
+
+    ours, theirs = closeup(seen_as("arrived", "grad")), closeup(seen_as("arrived2", "grad2"))
+    assert compare_closeups(ours, theirs, update=0, phase=Phase.BACKWARD).gradient.path == "m"
+    assert compare_closeups(ours, theirs, update=0).gradient.path == ""

@@ -4,8 +4,10 @@ import pytest
 
 from parity.invariants.lint import lint
 from parity.invariants.model import State
+from parity.invariants.registry import INVARIANTS
 from parity.trace.digests import ALGORITHM
 from tests.unit.compare.trace_builder import process, run, series, trace
+from tests.unit.invariants.test_programs import DEFECTS, UNSHOWN
 
 DDP = series("distributed_option", ["gloo"], "backend", updates=[-1])
 HELD = series("optimizer_group", ["weight_decay=0.0"], "weight")
@@ -159,3 +161,10 @@ def test_many_series_are_cut_short():
     one = result(run(*weights, *moved, series("carried_gradients", [0, 0])), "frozen-stays")
     assert len(one.evidence) == 6
     assert one.evidence[-1] == "and 4 more"
+
+
+def test_every_invariant_has_a_specimen_that_violates_it_and_one_that_does_not():
+    declared = {one.id for one in INVARIANTS}
+    assert declared == {identifier for identifier, *_ in (*VIOLATED.values(), *DEFECTS.values())}
+    # All others hold in the program test_programs calls sound.
+    assert {identifier for identifier, _ in HOLDS.values()} | {"ties-survive-loading"} >= UNSHOWN

@@ -12,6 +12,7 @@ from parity.report.machine import result_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_outcome
 from tests.unit.report import report_examples as examples
+from tests.unit.report.report_builders import cause, found, outcome
 
 PHASES = (
     PhaseVerdict(name="data", judged=8, different=(), not_compared=0),
@@ -51,6 +52,20 @@ def test_the_terminal_lists_what_is_not_identical_and_clears_the_rest():
     assert "    backward        not compared: the forward differs\n" in text
     assert "    identical       data\n" in text
     assert "eval" not in text.partition("followed")[2].partition("further")[0]
+
+
+def test_the_terminal_names_every_independent_cause_with_its_phase_and_what_nobody_explains():
+    names = ("lr", "loss", "batch", "parameter", "eval_output")
+    findings = [found(name, 1.0, 2.0) for name in names]
+    known = findings[:-1]
+    plain = outcome(*findings, causes=[cause(f"Cause of {one.channel.name}", one) for one in known])
+    text = printed(replace(plain, followed=Followed(plain=plain.judgement, phases=PHASES)))
+    assert "  independent       4 causes, none of which follows from another\n" in text
+    assert text.count("  probable cause ") == len(known)
+    assert "Cause of loss. Explains 1 of 5 findings (20 %), first in phase loss\n" in text
+    assert "  cause unknown     of 1 finding that no cause above explains\n" in text
+    refused = printed(replace(plain, followed=Followed(plain=plain.judgement, refusal="two ranks")))
+    assert ("independent" in refused, "cause unknown" in refused, "further cause" in refused) == (False, False, True)
 
 
 def test_no_write_is_said_too():

@@ -6,9 +6,17 @@ import sys
 import pytest
 from rich.console import Console
 
+from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
-from parity.errors import ReferenceFailedError
+from parity.errors import CANNOT_COMPARE, VIOLATED, ReferenceFailedError
+from parity.findings.model import Verdict
+from parity.report.discrepancy import discrepancy_report
+from parity.report.machine import result_json
+from parity.report.markdown import render_markdown
 from parity.report.terminal import print_outcome
+from parity.run.session import conclude
+from parity.trace.model import Trace
+from tests.unit.compare.trace_builder import process, series, trace
 from tests.unit.report import report_examples as examples
 from tests.unit.report.report_builders import cause, found, measurement, outcome
 
@@ -138,3 +146,25 @@ def test_importing_costs_no_renderer():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2])
+def test_contents_that_nobody_could_compare_never_look_like_parity(rate: float) -> None:
+    def side(rate: float, algorithm: str) -> Trace:
+        recorded = (series("lr", [rate], "0"), series("batch", [1], "0"), series("parameter_initial", [7], "w"))
+        return trace(process(*recorded, digest=algorithm))
+
+    one = conclude("pair", "scratch", compare(side(0.1, "xxh3-64"), side(rate, "blake2b-64")), None)
+    same = rate == 0.1
+    assert (one.exit_code, one.judgement.verdict) == (
+        (CANNOT_COMPARE, Verdict.NOT_COMPARED) if same else (VIOLATED, Verdict.DIFFERENT)
+    )
+    text = printed(one)
+    assert text.startswith("Not compared: pair / scratch" if same else "Different: pair / scratch")
+    assert (
+        "  not comparable    The reference's tensors were digested with xxh3-64, the candidate's with blake2b" in text
+    )
+    assert "install the package xxhash in both interpreters, or in neither" in text
+    assert "install the package xxhash" in render_markdown(discrepancy_report([one]))
+    listed = [entry["reason"] for entry in result_json(one)["not_compared"]]
+    assert any("install the package xxhash" in reason for reason in listed)

@@ -18,7 +18,9 @@ from parity.compare.zoom_model import (
     Zoom,
 )
 from parity.diagnose import closeup
+from parity.findings.following import Followed
 from parity.report.discrepancy import discrepancy_report
+from parity.report.html.page import render_html
 from parity.report.machine import result_json, to_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_outcome
@@ -60,6 +62,26 @@ def shown(zoom: Zoom) -> list[str]:
     lines = stream.getvalue().splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("  close-up"))
     return [line.strip() for line in lines[at : at + 2]]
+
+
+def test_further_closeups_of_a_followed_candidate_are_shown_wherever_the_first_one_is() -> None:
+    plain = outcome(found("output", 1.0, 2.0))
+    followed = Followed(plain=plain.judgement, closeups=(BACKWARD,))
+    both = replace(plain, zoom=FORWARD, followed=followed)
+    stream = io.StringIO()
+    print_outcome(both, Console(file=stream, width=200, no_color=True))
+    assert [line.strip()[:36] for line in stream.getvalue().splitlines() if line.startswith("  close-up")] == [
+        "close-up          module: h.0.mlp.ge",
+        "close-up          gradient: right ba",
+    ]
+    text = render_markdown(discrepancy_report([both]))
+    first, _, second = text.partition("Beside it, given the reference's values, this differs by itself:")
+    assert ("Forward of update 3" in first, "Backward of update 0" in second) == (True, True)
+    assert "Beside it" not in render_markdown(discrepancy_report([replace(plain, zoom=FORWARD)]))
+    page = render_html([both])
+    assert page.count("Close-up</") == 2 + 1  # module, operation; gradient
+    result = result_json(both)
+    assert [one["direction"] for one in (result["zoom"], *result["followed"]["closeups"])] == ["forward", "backward"]
 
 
 def test_two_lines_on_the_terminal() -> None:
