@@ -58,7 +58,7 @@ def diff(
     pair, scenario = pair or names[0], scenario or names[1]
     decided = decisions(policy, waivers, today())
     outcome = conclude(pair, scenario, measure(ours, theirs), again, tolerances=decided.tolerances(pair))
-    (outcome,) = ruled([doubted(outcome)], decided.ledger)
+    (outcome,) = (doubted(one) for one in ruled([outcome], decided.ledger))
     if output is not None:
         output.write_text(render_markdown(discrepancy_report([outcome]), TEMPLATES), encoding="utf-8")
     announce(decided.ledger, [outcome])
