@@ -57,7 +57,7 @@ class Calls:
         )
 
     def _method(self, owner: str, name: str, depth: int = 8) -> Here | None:
-        """The method of a class, or of the first of its bases that has it; there ``self`` is of that class all the same."""
+        """The method of a class, or of the first of its bases that has it; ``self`` is of the class in both."""
         if owner not in self._bases or not depth:
             return None
         found = self._methods.get((owner, name), [])
