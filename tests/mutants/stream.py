@@ -290,7 +290,7 @@ CHUNK: Final = (
         edits=(
             Edit(
                 file=_CHARTS,
-                old='        axes.plot(counts, history.columns["learning_rate"], color="tab:orange")\n',
+                old='        twin.plot(counts, history.columns["learning_rate"], color=RIGHT)\n',
                 new="",
             ),
         ),

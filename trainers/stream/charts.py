@@ -21,6 +21,8 @@ SIZE = (20, 12)
 ROWS_SHOWN = 5
 WIDTHS = (0.08, 0.41, 0.41, 0.1)
 """Shares of the columns of the table."""
+LEFT, RIGHT = "tab:blue", "tab:orange"
+"""Colours of what is measured by the scale on that side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +118,10 @@ def _fourth(axes: Axes, history: History, style: Style) -> None:
     """The learning rate; beside it, where they are counted, the tokens so far."""
     counts = history.columns[style.count]
     if "tokens_processed" in history.columns:
-        axes.plot(counts, history.columns["tokens_processed"])
+        axes.plot(counts, history.columns["tokens_processed"], color=LEFT)
         axes.set(title="Tokens Processed", xlabel=style.noun, ylabel="Tokens")
         twin = axes.twinx()
-        twin.plot(counts, history.columns["learning_rate"], color="tab:orange")
+        twin.plot(counts, history.columns["learning_rate"], color=RIGHT)
         twin.set(ylabel="Learning Rate", yscale="log")
         _tell_apart(axes, twin)
         return
@@ -139,19 +141,19 @@ def _recent(figure: Figure, grid: GridSpec, history: History, style: Style, perc
         return
     loss, percent = history.columns["loss"][-style.recent :], percent[-style.recent :]
     axes = figure.add_subplot(grid[1, 2])
-    axes.plot(range(len(loss)), loss, color="tab:blue")
+    axes.plot(range(len(loss)), loss, color=LEFT)
     title = f"Recent Performance (last {style.recent})"
     axes.set(title=title, xlabel=f"Recent {style.noun}", ylabel="Loss")
     twin = axes.twinx()
-    twin.plot(range(len(percent)), percent, color="tab:orange")
+    twin.plot(range(len(percent)), percent, color=RIGHT)
     twin.set(ylabel="Accuracy (%)")
     _tell_apart(axes, twin)
 
 
 def _tell_apart(axes: Axes, twin: Axes) -> None:
     """Write at both scales in the colour of what is measured by them."""
-    for one in (axes, twin):
-        one.yaxis.label.set_color(one.lines[0].get_color())
+    axes.yaxis.label.set_color(LEFT)
+    twin.yaxis.label.set_color(RIGHT)
 
 
 def _table(axes: Axes, samples: Sequence[TextSample], style: Style) -> None:
