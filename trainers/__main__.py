@@ -7,22 +7,29 @@ import sys
 from collections.abc import Sequence
 
 from trainers.common.errors import TrainerError
-
-COMMANDS = {
-    "char_gpt": ("trainers.char_gpt.command", "token-level GPT with a buffered stream of batches"),
-    "gpt2": ("trainers.gpt2.command", "GPT-2 with a choice of optimizers and pruning methods"),
-    "occ": ("trainers.occ.command", "codes for descriptions of occupations"),
-    "stream": ("trainers.stream.command", "the next token of a stream of texts, with charts"),
-    "data": ("trainers.datasets.command", "prepare a data directory"),
-}
+from trainers.common.menu import Command, Menu
 
 
-def usage() -> str:
-    """Return the text of ``python -m trainers --help``."""
-    lines = ["usage: python -m trainers COMMAND [arguments]", "", "commands:"]
-    lines += [f"  {name:<10} {summary}" for name, (_, summary) in COMMANDS.items()]
-    lines += ["", "python -m trainers COMMAND --help lists the arguments of one command"]
-    return "\n".join(lines)
+def _command(module: str, summary: str) -> Command:
+    def run(arguments: Sequence[str]) -> int:
+        # imported only now: asking for help, or preparing data, should not wait for torch
+        status: int = importlib.import_module(module).main(arguments)
+        return status
+
+    return Command(summary=summary, run=run)
+
+
+MENU = Menu(
+    program="python -m trainers",
+    commands={
+        "char_gpt": _command("trainers.char_gpt.command", "token-level GPT with a buffered stream of batches"),
+        "gpt2": _command("trainers.gpt2.command", "GPT-2 with a choice of optimizers and pruning methods"),
+        "occ": _command("trainers.occ.command", "codes for descriptions of occupations"),
+        "stream": _command("trainers.stream.command", "the next token of a stream of texts, with charts"),
+        "data": _command("trainers.datasets.command", "prepare a data directory"),
+    },
+    examples="python -m trainers COMMAND --help lists the arguments of one command",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,22 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     Returns the exit status: 0, or 2 after a ``TrainerError``, whose message is printed as one line. Whatever else goes
     wrong is a defect or a failure of the machine, and keeps its traceback.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(usage(), file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
-    given, *rest = arguments
-    name = given.replace("-", "_")
-    if name not in COMMANDS:
-        print(f"trainers: error: unknown command {given!r}, expected one of: {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    module, _ = COMMANDS[name]
     try:
-        # imported only now: asking for help, or preparing data, should not wait for torch
-        status: int = importlib.import_module(module).main(rest)
+        return MENU.run(arguments)
     except TrainerError as error:
         print(f"trainers: error: {error}", file=sys.stderr)
         return 2
-    return status
 
 
 if __name__ == "__main__":

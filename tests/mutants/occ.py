@@ -82,8 +82,8 @@ MIXER: Final = (
         edits=(
             Edit(
                 file=_INVARIANT,
-                old="is_available=~is_unused",
-                new="is_available=torch.ones_like(is_unused)",
+                old="is_excluded=is_unused",
+                new="is_excluded=torch.zeros_like(is_unused)",
             ),
         ),
         update=0,

@@ -290,7 +290,7 @@ CHUNK: Final = (
         edits=(
             Edit(
                 file=_CHARTS,
-                old='        axes.plot(counts, history.columns["learning_rate"], color="tab:orange")\n',
+                old='        twin.plot(counts, history.columns["learning_rate"], color=RIGHT)\n',
                 new="",
             ),
         ),
@@ -421,7 +421,7 @@ BENIGN: Final = (
     Benign(
         id="chart-of-other-bytes",
         edits=(
-            Edit(file=_CHARTS, old='color="tab:orange"', new='color="tab:red"', times=2),
+            Edit(file=_CHARTS, old="color=RIGHT", new='color="tab:red"', times=2),
             Edit(file=_CHARTS, old="SIZE = (20, 12)", new="SIZE = (10, 8)"),
             Edit(file=_BOOK, old="dpi=layout.dots_per_inch", new="dpi=25"),
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -12,6 +11,7 @@ from torch import distributed
 
 from trainers.common.distributed import process_group, read_world, select_device
 from trainers.common.errors import ConfigError
+from trainers.common.menu import Command, Menu
 from trainers.occ.arguments import PROGRAM, finetune_parser, train_mixer_parser, train_parser
 from trainers.occ.augmentation import Augmentation
 from trainers.occ.both_heads import Tables, train_both_heads
@@ -30,18 +30,6 @@ from trainers.occ.tables import (
     read_rows,
 )
 
-USAGE = f"""usage: {PROGRAM} COMMAND [arguments]
-
-Trains models that give codes to descriptions of occupations.
-
-commands:
-  train        a linear head over an encoder
-  train-mixer  a decoder and a linear head over an encoder
-  finetune     such a model on a table of your own
-
-  python -m trainers data occupations --out data/occ
-  {PROGRAM} train-mixer --save-dir out --train-data data/occ/train.csv --val-data data/occ/val.csv --batch-size 8"""
-
 
 def main(arguments: Sequence[str]) -> int:
     """Train as the command line asks; returns the exit status.
@@ -49,15 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         TrainerError: the options, the data or a checkpoint are at fault.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
-    name, *rest = arguments
-    if name not in COMMANDS:
-        raise ConfigError([f"command is {name!r}, expected one of: {', '.join(COMMANDS)}"])
-    parser, run = COMMANDS[name]
-    run(parser().parse_args(rest))
-    return 0
+    return MENU.run(arguments)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -131,8 +111,24 @@ def finetune(options: argparse.Namespace) -> None:
         train_both_heads(options, tables, world=world, device=device, drops_last=world.size > 1)
 
 
-COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], None]]] = {
-    "train": (train_parser, train),
-    "train-mixer": (train_mixer_parser, train_mixer),
-    "finetune": (finetune_parser, finetune),
-}
+def _command(
+    summary: str, parser: Callable[[], argparse.ArgumentParser], run: Callable[[argparse.Namespace], None]
+) -> Command:
+    def parse_and_run(arguments: Sequence[str]) -> int:
+        run(parser().parse_args(arguments))
+        return 0
+
+    return Command(summary=summary, run=parse_and_run)
+
+
+MENU = Menu(
+    program=PROGRAM,
+    about="Trains models that give codes to descriptions of occupations.",
+    commands={
+        "train": _command("a linear head over an encoder", train_parser, train),
+        "train-mixer": _command("a decoder and a linear head over an encoder", train_mixer_parser, train_mixer),
+        "finetune": _command("such a model on a table of your own", finetune_parser, finetune),
+    },
+    examples=f"""  python -m trainers data occupations --out data/occ
+  {PROGRAM} train-mixer --save-dir out --train-data data/occ/train.csv --val-data data/occ/val.csv --batch-size 8""",
+)

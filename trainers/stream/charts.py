@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SIZE = (20, 12)
 """Inches."""
 ROWS_SHOWN = 5
+WIDTHS = (0.08, 0.41, 0.41, 0.1)
+"""Shares of the columns of the table."""
+LEFT, RIGHT = "tab:blue", "tab:orange"
+"""Colours of what is measured by the scale on that side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +82,9 @@ def draw(history: History, style: Style, *, step: int) -> Figure | None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE)
-    grid = figure.add_gridspec(3, 3)
-    figure.suptitle(f"Training Progress - {style.noun} {step}")
+    # room for the titles below and for the scales at the right of neighbours
+    grid = figure.add_gridspec(3, 3, hspace=0.35, wspace=0.3, top=0.93)
+    figure.suptitle(f"Training Progress - {style.noun} {step}", fontsize="xx-large")
     percent = [100 * one for one in history.columns["accuracy"]]
     _curve(figure.add_subplot(grid[0, 0]), history, style, "loss", history.columns["loss"], "Loss")
     accuracy = figure.add_subplot(grid[0, 1])
@@ -113,11 +118,12 @@ def _fourth(axes: Axes, history: History, style: Style) -> None:
     """The learning rate; beside it, where they are counted, the tokens so far."""
     counts = history.columns[style.count]
     if "tokens_processed" in history.columns:
-        axes.plot(counts, history.columns["tokens_processed"])
+        axes.plot(counts, history.columns["tokens_processed"], color=LEFT)
         axes.set(title="Tokens Processed", xlabel=style.noun, ylabel="Tokens")
-        axes = axes.twinx()
-        axes.plot(counts, history.columns["learning_rate"], color="tab:orange")
-        axes.set(ylabel="Learning Rate", yscale="log")
+        twin = axes.twinx()
+        twin.plot(counts, history.columns["learning_rate"], color=RIGHT)
+        twin.set(ylabel="Learning Rate", yscale="log")
+        _tell_apart(axes, twin)
         return
     axes.plot(counts, history.columns["learning_rate"])
     axes.set(title="Learning Rate", xlabel=style.noun, ylabel="Learning Rate", yscale="log")
@@ -135,12 +141,19 @@ def _recent(figure: Figure, grid: GridSpec, history: History, style: Style, perc
         return
     loss, percent = history.columns["loss"][-style.recent :], percent[-style.recent :]
     axes = figure.add_subplot(grid[1, 2])
-    axes.plot(range(len(loss)), loss, color="tab:blue")
+    axes.plot(range(len(loss)), loss, color=LEFT)
     title = f"Recent Performance (last {style.recent})"
     axes.set(title=title, xlabel=f"Recent {style.noun}", ylabel="Loss")
     twin = axes.twinx()
-    twin.plot(range(len(percent)), percent, color="tab:orange")
+    twin.plot(range(len(percent)), percent, color=RIGHT)
     twin.set(ylabel="Accuracy (%)")
+    _tell_apart(axes, twin)
+
+
+def _tell_apart(axes: Axes, twin: Axes) -> None:
+    """Write at both scales in the colour of what is measured by them."""
+    axes.yaxis.label.set_color(LEFT)
+    twin.yaxis.label.set_color(RIGHT)
 
 
 def _table(axes: Axes, samples: Sequence[TextSample], style: Style) -> None:
@@ -151,7 +164,14 @@ def _table(axes: Axes, samples: Sequence[TextSample], style: Style) -> None:
         for one in samples
     ]
     if cells:
-        table = axes.table(cellText=cells, colLabels=[style.noun, "Input", "Model Output", "Accuracy"], loc="center")
+        table = axes.table(
+            cellText=cells,
+            colLabels=[style.noun, "Input", "Model Output", "Accuracy"],
+            colWidths=WIDTHS,
+            cellLoc="left",
+            loc="upper center",
+        )
+        table.scale(1, 1.8)
         for cell in table.get_celld().values():
             # dollars in a text are no formula
             cell.get_text().set_parse_math(False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
 
 from trainers.common.errors import ConfigError
+from trainers.common.menu import Command, Menu
 from trainers.common.signals import ShutdownFlag
 from trainers.stream.arguments import INLINE, NONE, PROGRAM, USED, parse_chunk, parse_sample
 from trainers.stream.book import Book, Layout, PlainBook, require_matplotlib
@@ -26,17 +26,6 @@ from trainers.stream.sources import open_shards
 from trainers.stream.text_samples import TextSampler
 from trainers.stream.tokenizers import Tokenizer, load_tokenizer
 
-USAGE = f"""usage: {PROGRAM} COMMAND [arguments]
-
-Trains a model with a memory to predict the next token of a stream of texts, with charts of how it goes.
-
-commands:
-  sample  text by text
-  chunk   chunk by chunk, each of several texts
-
-  python -m trainers data stream-texts --out data/stream
-  {PROGRAM} sample --dataset data/stream --vocab-size 256 --embedding-dim 64 --steps 500"""
-
 CHECKPOINTS, CHARTS = "checkpoints", "training_viz"
 Train = Callable[[Parts, Progress], Iterator[Progress]]
 
@@ -47,19 +36,21 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         TrainerError: the options, the data or a checkpoint are at fault.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
-    name, *rest = arguments
-    if name == "sample":
-        options = parse_sample(rest)
-        train_on_stream(options, train_by_step, STEPS, total=options.steps, shortest_text=10)
-    elif name == "chunk":
-        options = parse_chunk(rest)
-        train = partial(train_by_chunk, tokens_per_chunk=options.tokens_per_chunk)
-        train_on_stream(options, train, CHUNKS, total=options.max_chunks, epochs=options.num_epochs)
-    else:
-        raise ConfigError([f"command is {name!r}, expected one of: sample, chunk"])
+    return MENU.run(arguments)
+
+
+def sample(arguments: Sequence[str]) -> int:
+    """Train text by text."""
+    options = parse_sample(arguments)
+    train_on_stream(options, train_by_step, STEPS, total=options.steps, shortest_text=10)
+    return 0
+
+
+def chunk(arguments: Sequence[str]) -> int:
+    """Train chunk by chunk."""
+    options = parse_chunk(arguments)
+    train = partial(train_by_chunk, tokens_per_chunk=options.tokens_per_chunk)
+    train_on_stream(options, train, CHUNKS, total=options.max_chunks, epochs=options.num_epochs)
     return 0
 
 
@@ -162,3 +153,15 @@ def open_book(options: argparse.Namespace, style: Style, start: Progress) -> Boo
         resumed_at=start.count + (0 if style is STEPS else 1) if start.count else 0,
     )
     return PlainBook(layout) if options.charts in (INLINE, NONE) else BackgroundBook(layout)
+
+
+MENU = Menu(
+    program=PROGRAM,
+    about="Trains a model with a memory to predict the next token of a stream of texts, with charts of how it goes.",
+    commands={
+        "sample": Command(summary="text by text", run=sample),
+        "chunk": Command(summary="chunk by chunk, each of several texts", run=chunk),
+    },
+    examples=f"""  python -m trainers data stream-texts --out data/stream
+  {PROGRAM} sample --dataset data/stream --vocab-size 256 --embedding-dim 64 --steps 500""",
+)

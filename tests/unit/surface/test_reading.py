@@ -122,6 +122,65 @@ def test_the_training_loop_is_followed_through_functions(tmp_path: Path) -> None
     assert [step.place.line for step in steps] == [3, 5, 9, 10, 7]
 
 
+OBJECTS = """
+class Updater:
+    def __call__(self, loss):
+        self.opt.zero_grad()
+        loss.backward()
+        self.finish()
+
+    def finish(self):
+        self.opt.step()
+
+class Scaled(Updater):
+    def finish(self):
+        self.scaler.step(self.opt)
+
+class Book:
+    def __call__(self): torch.save(self)
+    def finish(self): torch.save(self)
+
+class Engine:
+    def __init__(self, updater: Updater | None, book: "Book", other):
+        self.updater, self.book = updater, book
+        self.other = other
+
+    def run(self):
+        for batch in self.batches:
+            self.updater(self.model(batch))
+            LAST
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "more"),
+    [
+        ("self.book.finish()", ["save"]),
+        ("self.book()", ["save"]),
+        ("self.other.finish()", []),
+        ("self.finish()", []),
+        ("self.other(batch)", []),
+    ],
+)
+def test_objects_are_followed_where_their_class_is_clear(tmp_path: Path, last: str, more: list[str]) -> None:
+    steps = surface(tmp_path, OBJECTS.replace("LAST", last)).steps
+    assert [step.name for step in steps] == ["zero_grad", "backward", "optimizer step", *more]
+
+
+@pytest.mark.parametrize(
+    ("made", "step"),
+    [
+        ("updater = Scaled()", "scaler step"),
+        ("Engine(updater=Updater())", "optimizer step"),
+        ("Engine(updater=Scaled())", None),
+    ],
+)
+def test_objects_are_of_the_class_that_they_are_made_of(tmp_path: Path, made: str, step: str | None) -> None:
+    text = OBJECTS.replace("updater: Updater | None", "updater" if "= S" in made else "updater: Updater")
+    found = [one.name for one in surface(tmp_path, text.replace("LAST", "pass") + made).steps]
+    assert found[-1:] == ([step] if step else [])
+
+
 def test_recursion_ends(tmp_path: Path) -> None:
     steps = surface(tmp_path, LOOP.replace("def finish(model):", "def finish(model):\n        finish(model)")).steps
     assert [step.name for step in steps] == ["zero_grad", "backward", "clip", "scaler step", "scheduler step"]

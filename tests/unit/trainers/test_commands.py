@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.__main__ import COMMANDS, main
+from trainers.__main__ import MENU, main
 from trainers.datasets.char_tiny import CHARACTERS, markov_chain
 
 KEYS = [
@@ -73,7 +73,7 @@ def load(path):
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in COMMANDS)
+    assert all(name in text for name in MENU.commands)
     for name in ("char_gpt", "char-gpt"):
         assert main([name, "--help"]) == 0
         assert "--batch_size=12" in capsys.readouterr().out

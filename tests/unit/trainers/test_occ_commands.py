@@ -234,7 +234,7 @@ def test_help_and_unknown_commands(capsys):
     assert main(["occ", "--help"]) == 0
     assert "train-mixer" in capsys.readouterr().out
     assert main(["occ", "fine-tune"]) == 2
-    assert "command is 'fine-tune', expected one of: train, train-mixer, finetune" in capsys.readouterr().err
+    assert "unknown command 'fine-tune', expected one of: train, train-mixer, finetune" in capsys.readouterr().err
 
 
 def test_padding_is_preferred_not_masked():

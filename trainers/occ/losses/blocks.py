@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from trainers.common.errors import DataError
 
@@ -18,7 +19,7 @@ class Blocks:
     pad: int
 
     def split(self, logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cut logits into (B, K, V, S) and targets into (B, K, S); the last step, which would say EOS, is dropped.
+        """Return logits (B, K * S + 1, V) in single precision at least, and targets cut into (B, K, S).
 
         Raises:
             ValueError: the shapes are not those of this layout.
@@ -29,34 +30,34 @@ class Blocks:
                 f"logits {tuple(logits.shape)} and targets {tuple(targets.shape)} are not {self.count} blocks of"
                 f" {self.size} tokens: expected ({len(targets)}, {length + 1}, V) and ({len(targets)}, {length + 2})"
             )
-        shape = (len(targets), self.count, self.size)
         # a softmax in half precision would not be worth its name
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        blocks = logits[:, :-1].reshape(*shape, logits.size(2)).transpose(2, 3).contiguous()
-        return blocks, targets[:, 1:-1].reshape(shape)
+        return logits, targets[:, 1:-1].reshape(len(targets), self.count, self.size)
+
+    def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return (B * K, V, S) for logits (B, K * S + 1, V); the last step, which would say EOS, is dropped."""
+        blocks = logits[:, :-1].reshape(len(logits), self.count, self.size, logits.size(2)).transpose(2, 3)
+        return functional.log_softmax(blocks.flatten(0, 1), dim=1)
 
     def are_unused(self, targets: torch.Tensor) -> torch.Tensor:
         """Tell for targets (B, K, S) which blocks (B, K) lie behind the last code.
 
         The first padding token decides. A row whose first block holds one counts as full, like one without padding.
         """
-        # the position is 0 as well where there is no padding at all
-        first_padding = (targets.flatten(1) == self.pad).int().argmax(dim=1)
-        used = first_padding.div(self.size, rounding_mode="floor")
-        used = torch.where(used == 0, self.count, used)
-        return torch.arange(self.count, device=targets.device) >= used[:, None]
+        has_padding = (targets == self.pad).any(dim=2)
+        return has_padding.cumsum(dim=1).bool() & ~has_padding[:, :1]
 
-    def count_targets(self, targets: torch.Tensor) -> int:
-        """Count the leading blocks of targets (B, K, S) that hold something in at least one row.
+    def hold_codes(self, targets: torch.Tensor) -> torch.Tensor:
+        """Tell for targets (B, K, S) which blocks (B, n) hold something, of the first n that do so in at least one row.
 
         Raises:
             DataError: there is none, so that the loss would be 0 / 0.
         """
-        holds_something = (targets != self.pad).any(dim=2).any(dim=0)
-        leading = int(holds_something.int().cumprod(dim=0).sum())
+        holds_code = (targets != self.pad).any(dim=2)
+        leading = [*holds_code.any(dim=0).tolist(), False].index(False)
         if leading == 0:
             raise DataError(
                 f"none of the {len(targets)} rows of a batch has a code in its first block; remove rows without codes,"
                 " or use a larger batch"
             )
-        return leading
+        return holds_code[:, :leading]
