@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trainers.common.errors import ConfigError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     """A line of the help, and what is done with the arguments behind the command's name: the exit status."""
 
     summary: str
     run: Callable[[Sequence[str]], int]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Menu:
-    """The commands of ``program`` by name, between what the help says before and after them."""
+    """The commands of a program; no settings of a run, and so no dataclass."""
 
-    program: str
-    commands: Mapping[str, Command]
-    about: str = ""
-    examples: str
+    def __init__(self, *, program: str, commands: Mapping[str, Command], about: str = "", examples: str) -> None:
+        """Take the commands of ``program`` by name, and what its help says before and after them."""
+        self.program = program
+        self.commands = commands
+        self.about = about
+        self.examples = examples
 
     def usage(self) -> str:
         """Return the text of the help."""
