@@ -10,8 +10,10 @@ import numpy as np
 
 from parity.align.names import STATE_SEPARATOR, Alignment
 from parity.trace.model import Process, Series
+from parity.trace.printed import decimals, rounds_to
 
 _LAST: Final = 1 << 30
+_PRINTED: Final = "log_value"
 Updates = dict[int, str]
 """Updates, and why something is not compared there."""
 
@@ -97,7 +99,8 @@ class Excuses:
         shown = dict.fromkeys(
             pair.differs("train_mode", "output", "output_content") - fed.keys(), "the forward differs"
         )
-        lost = self._unforced(notes, "outputs")
+        kept = pair.differs("output_content") - _written(notes, "outputs")
+        lost = self._unforced(notes, "outputs") | dict.fromkeys(kept, "what the model returned differs, and was kept")
         target = dict.fromkeys(pair.differs("target", "target_shape"), "what the loss is measured against differs")
         scale = dict.fromkeys(pair.differs("loss") - _written(notes, "output gradients"), "the loss differs")
         loss = fed | lost | target
@@ -121,13 +124,29 @@ class Excuses:
 
     def of(self, channel: str, name: str) -> Updates:
         """Updates at which the series is not compared, and why."""
-        out = dict(self._by_channel.get(channel, {}))
+        out = dict(self._by_channel.get(channel, {}) if channel != _PRINTED else self._losses_in_print(name))
         parameter = name.rpartition(STATE_SEPARATOR)[0] if channel == "optimizer_state" else name
         if channel in ("parameter", "optimizer_state") and parameter in self._grouped:
             why = "the hyper-parameters that apply to it differ"
             out |= dict.fromkeys(self._updates(since=self._grouped[parameter]), why)
         since, why = self._alone
         return out | dict.fromkeys(self._updates(since=since), f"not followed: {why}")
+
+    def _losses_in_print(self, name: str) -> Updates:
+        """Updates at which both sides print a loss that is not compared itself."""
+        excused = self._by_channel["loss"]
+        other = self._pair.alignment.candidate_name(_PRINTED, name)
+        sides = (
+            (self._pair.reference, self._pair.reference.get(_PRINTED, name)),
+            (self._pair.candidate, self._pair.candidate.get(_PRINTED, other)),
+        )
+        out: Updates = {}
+        for update in updates_of(sides[0][1]) if excused else ():
+            # a loss is printed in its own update, or at the end of it, when the next one has begun
+            for at in (update, update - 1):
+                if at in excused and all(_prints_loss(process, series, update, at) for process, series in sides):
+                    out[update] = excused[at]
+        return out
 
     def _updates(self, since: int) -> range:
         """Updates that both sides have: what one has beyond them is missing or extra, however it came about."""
@@ -143,9 +162,20 @@ class Excuses:
         }
 
 
-def updates_of(series: Series | None, other: Series | None) -> set[int]:
+def updates_of(*both: Series | None) -> set[int]:
     """Updates at which either side has a value."""
-    return {update for one in (series, other) if one is not None for update in one.updates.tolist()}
+    return {update for one in both if one is not None for update in one.updates.tolist()}
+
+
+def _prints_loss(process: Process, series: Series | None, update: int, at: int) -> bool:
+    """Whether all that is printed under ``update`` is the loss of a micro-step of ``at``, their mean or their sum."""
+    printed = series.at(update).tolist() if series is not None else []
+    losses = [value for one in process.channel("loss") for value in one.at(at).tolist()]
+    if not printed or not losses:
+        return False
+    digits, total = decimals(*printed), sum(losses)
+    known = (*losses, total, total / len(losses))
+    return all(any(rounds_to(one, value, digits) for value in known) for one in printed)
 
 
 def _written(notes: Notes, what: str) -> frozenset[int]:

@@ -14,29 +14,50 @@ _VERSIONS: Final = ("python", "torch")
 _MOST_TRACEBACK: Final = 40
 _UNKNOWN: Final[Text] = ("not recorded",)
 _CLEAN: Final = 0
+_Row = tuple[Text, Text, Text]
+"""An aspect, and what it was on both sides."""
 
 
 def runs(outcomes: Sequence[Outcome]) -> Section:
-    """One table per scenario, reference beside candidate, and the traceback of a side that failed."""
+    """What all runs share once, the rest by scenario: reference beside candidate, and the traceback of a failure."""
     heading: Text = ("How the runs were made",)
     if len(outcomes) == 1:
-        return Section(heading, _scenario(outcomes[0]))
-    sections = tuple(Section(("Scenario ", *quoted(one.scenario)), _scenario(one)) for one in outcomes)
-    return Section(heading, (), sections)
+        return Section(heading, _scenario(outcomes[0], _rows(outcomes[0])))
+    rows = {one.scenario: _rows(one) for one in outcomes}
+    told = [one for one in rows.values() if one]
+    shared = [row for row in told[0] if all(row in one for one in told)] if len(told) > 1 else []
+    sections = tuple(
+        Section(
+            ("Scenario ", *quoted(one.scenario)),
+            _scenario(one, [row for row in rows[one.scenario] if row not in shared]),
+        )
+        for one in outcomes
+    )
+    return Section(heading, (Paragraph(("In all scenarios:",)), _table(shared)) if shared else (), sections)
 
 
-def _scenario(outcome: Outcome) -> tuple[Block, ...]:
+def _rows(outcome: Outcome) -> list[_Row]:
+    if outcome.judgement is None:
+        return []
+    comparison = outcome.judgement.comparison
+    sides = (comparison.reference, comparison.candidate)
+    aspects = (*_ASPECTS, ("Recorded", _recorded)) if any(_is_reused(trace) for trace in sides) else _ASPECTS
+    return [((title,), describe(sides[0]), describe(sides[1])) for title, describe in aspects]
+
+
+def _table(rows: Sequence[_Row]) -> Table:
+    return Table((("Aspect",), ("Reference",), ("Candidate",)), tuple(rows))
+
+
+def _scenario(outcome: Outcome, rows: Sequence[_Row]) -> tuple[Block, ...]:
     if outcome.judgement is None:
         reason: Text = ("the scenario has no result.",)
         if outcome.error is not None:
             reason = (Code(outcome.error.slug), f": {sentence(str(outcome.error))}")
         return (Paragraph(("No pair of runs to describe: ", *reason)),)
+    blocks: list[Block] = [_table(rows) if rows else Paragraph(("As in all scenarios.",))]
     comparison = outcome.judgement.comparison
-    sides = (comparison.reference, comparison.candidate)
-    aspects = (*_ASPECTS, ("Recorded", _recorded)) if any(_is_reused(trace) for trace in sides) else _ASPECTS
-    rows = tuple(((title,), describe(sides[0]), describe(sides[1])) for title, describe in aspects)
-    blocks: list[Block] = [Table((("Aspect",), ("Reference",), ("Candidate",)), rows)]
-    for side, trace in zip(("reference", "candidate"), sides, strict=True):
+    for side, trace in (("reference", comparison.reference), ("candidate", comparison.candidate)):
         lines = _traceback(trace)
         if lines:
             blocks.append(Paragraph((f"Traceback of the {side}:",)))

@@ -15,6 +15,7 @@ from tests.unit.compare.trace_builder import parameters, process, series, trace
 SAME = {
     "batch": [10, 11],
     "output": [1.0, 2.0],
+    "output_content": [60, 61],
     "loss": [0.5, 1.0],
     "gradient": [20, 21],
     "gradient_applied": [30, 31],
@@ -58,6 +59,24 @@ def standing(candidate):
             {"forward": "different", "backward": "different"},
             ["gradient", "output"],
             id="but one where the forward is the same is",
+        ),
+        pytest.param(
+            side(output_content=[60, 69], loss=[0.5, 2.0]),
+            {"forward": "different", "loss": "not-compared", "backward": "not-compared"},
+            ["output_content"],
+            id="nor is a loss behind outputs that were kept",
+        ),
+        pytest.param(
+            side(output_content=[60, 69], loss=[0.5, 2.0], log_value=[3.0, 2.0]),
+            {"forward": "different", "loss": "not-compared", "backward": "not-compared", "log": "different"},
+            ["log_value", "output_content"],
+            id="though a printed number is, that is no loss in the reference",
+        ),
+        pytest.param(
+            side([{"update": 1, "writes": {"outputs": 1}}], output_content=[60, 69], loss=[0.5, 2.0]),
+            {"forward": "different", "loss": "different", "backward": "not-compared"},
+            ["loss", "output_content"],
+            id="but one behind outputs that were taken over",
         ),
         pytest.param(
             side(loss=[1.0, 2.0], gradient=[28, 29]),
@@ -118,6 +137,16 @@ def test_what_is_taken_out_is_not_compared_with_the_reason():
     ]
     for one in (separation.reference, separation.candidate):
         assert one.processes[0].get("gradient", "w").updates.tolist() == [0]
+
+
+def test_a_printed_loss_is_as_little_compared_as_the_loss_itself():
+    reference = side(loss=[0.5, 1.04], log_value=[0.5, 1.0])
+    candidate = side(output_content=[60, 69], loss=[0.5, 2.04], log_value=[0.5, 2.0])
+    separation = separate(reference, candidate)
+    assert [(one.channel, one.reason) for one in separation.not_compared if one.channel != "gradient"] == [
+        ("loss", "what the model returned differs, and was kept"),
+        ("log_value", "what the model returned differs, and was kept"),
+    ]
 
 
 def test_writes_are_counted_over_all_updates():

@@ -347,6 +347,34 @@ def test_other_differences_name_their_scenarios_where_not_all_show_them():
     assert "`k4` reference `1`, candidate `2` ... and 3 more." in report(outcome(merged))
 
 
+def test_one_kind_of_difference_is_said_once_for_all_scenarios():
+    def lines(*names):
+        return finding(*(measurement("log_line", None, 1, name=name) for name in names))
+
+    def changed(value):
+        return found("config", "1", value, name="k")
+
+    here = outcome(lines("a"), changed("2"), scenario="w1")
+    part = section(report(here, outcome(lines("a", "b"), changed("3"), scenario="w2")), "4. Other differences")
+    assert part.count("\n-   ") == 2
+    assert "extra in the candidate: `a`, `b` (not all of it in every scenario).\n" in part
+    assert "`k` reference `1`, candidate `2`; `k` reference `1`, candidate `3`.\n" in part
+    three = section(report(here, outcome(lines("b"), scenario="w2"), outcome(scenario="w3")), "4. Other differences")
+    assert "`a`, `b` (only in `w1`, `w2`, and not all of it in each).\n" in three
+
+
+def test_what_all_runs_share_is_said_once():
+    text = section(
+        report(outcome(scenario="w1"), outcome(scenario="w2", reference=trace("python other.py"))),
+        "6. How the runs were made",
+    )
+    assert text.count("Torch version") == 1
+    assert text.index("In all scenarios:") < text.index("Torch version") < text.index("### 6.1.")
+    assert text.count("| Command |") == 2
+    alike = section(report(outcome(scenario="w1"), outcome(scenario="w2")), "6. How the runs were made")
+    assert (alike.count("| Command |"), alike.count("As in all scenarios.")) == (1, 2)
+
+
 def test_structure_compares_files_holders_and_names():
     part = section(report(examples.lagging()), "Structural")
     assert part.strip().startswith(
@@ -605,7 +633,8 @@ def everywhere(text):
         alignment=Alignment({text: text + "2"}),
     )
     failed = Outcome(pair=text, scenario=f"{text}3", error=NothingRecordedError(f"{text}\na\n{text}"))
-    return known, outcome(found("loss", 1.0, 2.0), scenario="unexplained"), failed
+    unexplained = outcome(found("loss", 1.0, 2.0), scenario="unexplained", reference=side, candidate=side)
+    return known, unexplained, failed
 
 
 def skeleton(text):
