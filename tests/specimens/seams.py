@@ -405,6 +405,7 @@ _TRACKERS: Final = (
     ),
     tracker("trackio", "", requires="trackio"),
     tracker("wandb-disabled", "mode disabled, project demo", requires="wandb"),
+    tracker("wandb-offline", "mode offline, project demo", requires="wandb"),
     tracker("wandb-run", "mode disabled, project demo", requires="wandb"),
     tracker(
         "wandb-login",

@@ -38,7 +38,7 @@ def install(listener: Any) -> None:
             if writes and isinstance(path, (str, bytes)):
                 opened[_full(path)] = "written"
         elif event == "os.rename":
-            opened[_full(args[1])] = f"renamed from {os.path.basename(_full(args[0]))}"
+            opened[_full(args[1])] = f"renamed from {_numberless(os.path.basename(_full(args[0])))}"
         elif event == "os.remove" and (path := _full(args[0])) in opened:
             opened[path] = _REMOVED
 
@@ -64,6 +64,11 @@ def install(listener: Any) -> None:
     listener.patches.audit(hook)
     listener.on("saved", "files", saved)
     listener.on("finish", "files", observe)
+
+
+def _numberless(name: str) -> str:
+    """``name`` without the number of this process, by which programs tell their temporary files apart."""
+    return re.sub(rf"(?<!\d){os.getpid()}(?!\d)", "{process}", name)
 
 
 def _full(path: Any) -> str:

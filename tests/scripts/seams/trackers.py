@@ -28,8 +28,8 @@ def start():
         )
     import wandb
     nested = lambda values: {"loss": values["loss"], "eval": {"accuracy": values["accuracy"]}, "note": "text"}
-    if KIND == "wandb-disabled":
-        wandb.init(project="demo", mode="disabled", config=config)
+    if KIND in ("wandb-disabled", "wandb-offline"):
+        wandb.init(project="demo", mode=KIND.removeprefix("wandb-"), config=config)
         return lambda values, step: wandb.log(nested(values), step=step)
     if KIND == "wandb-run":
         run = wandb.init(project="demo", mode="disabled", config=config)

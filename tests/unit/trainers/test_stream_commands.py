@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from trainers.__main__ import main
+from trainers.datasets.stream_texts import WORDS
 from trainers.stream import book
 
 ROOT = Path(__file__).parents[3]
@@ -84,6 +85,26 @@ def test_a_run_by_chunk_leaves_its_files(train, tmp_path):
     assert tokens == sorted(tokens)
     assert f"Total tokens: {tokens[-1]:,}" in printed
     assert f"Avg Loss: {sum(losses) / 3:.4f}" in printed
+
+
+@pytest.mark.parametrize("mode", ["sample", "chunk"])
+def test_a_model_of_sentencepiece_is_trained_on_as_bytes_are(train, tmp_path, mode):
+    sentencepiece = pytest.importorskip("sentencepiece")
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=(" ".join(WORDS[start : start + 12]) for start in range(len(WORDS))),
+        model_prefix=str(tmp_path / "pieces"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    limit = {"sample": "--steps=12", "chunk": "--max-chunks=2"}[mode]
+    pieces = ["--tokenizer", str(tmp_path / "pieces.model"), limit]
+    train(mode, *pieces, "--tokens-per-chunk=100" if mode == "chunk" else "--display-samples=4", out="pieces")
+    train(mode, limit, "--tokens-per-chunk=100" if mode == "chunk" else "--display-samples=4", out="bytes")
+    assert files(tmp_path / "pieces") == files(tmp_path / "bytes")
+    (losses,), (others,) = (columns(tmp_path / one, "loss") for one in ("pieces", "bytes"))
+    assert len(losses) == len(others)
+    assert losses != others
 
 
 def test_what_fills_no_chunk_is_left_out_and_said_to_be(train):
