@@ -25,8 +25,8 @@ def install(session: nox.Session, *packages: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
     install(session, *SPECIMENS)
-    # Small portions: the slow tests stand next to each other and would all go to one worker.
-    workers = ["-n", str(min(os.cpu_count() or 1, 8)), "--maxschedchunk", "2"] if not session.posargs else []
+    # What a whole module looks at is made once, by the worker that runs its group.
+    workers = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadgroup"] if not session.posargs else []
     session.run("pytest", *workers, *session.posargs, env=SINGLE_THREAD)
 
 

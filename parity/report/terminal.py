@@ -170,8 +170,9 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     if diagnosis is None or not diagnosis.causes:
         yield "probable cause", "unknown: no known cause predicts what was measured"
         return
-    independent = outcome.followed is not None and not outcome.followed.refusal
-    if independent and len(diagnosis.causes) > 1:
+    followed = outcome.followed is not None and not outcome.followed.refusal
+    independent = followed and len(diagnosis.causes) > 1
+    if independent:
         yield "independent", f"{count(len(diagnosis.causes), 'cause')}, none of which follows from another"
     most = _MOST_INDEPENDENT if independent else _MOST_CAUSES
     for cause in diagnosis.causes[:most]:
@@ -182,7 +183,7 @@ def _causes(outcome: Outcome) -> Iterator[_Line]:
     more = len(diagnosis.causes) - most
     if more > 0:
         yield "", f"... and {count(more, 'further cause')}"
-    if independent and diagnosis.unexplained:
+    if followed and diagnosis.unexplained:
         yield "cause unknown", f"of {count(len(diagnosis.unexplained), 'finding')} that no cause above explains"
 
 

@@ -13,6 +13,8 @@ from parity.run.session import run_side
 from parity.run.worlds import across_worlds, counting
 from tests.e2e.programs import ROOT, SCRIPTS, parity
 
+pytestmark = pytest.mark.xdist_group("across_worlds")
+
 DIVIDES = f"{sys.executable} {SCRIPTS / 'worlds' / 'divides.py'}"
 
 

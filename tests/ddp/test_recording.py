@@ -15,6 +15,8 @@ from tests.ddp.gpus import RANKS, needs_a_gpu
 from tests.e2e.programs import SCRIPTS, command
 from tests.servers import SERVERS
 
+pytestmark = pytest.mark.xdist_group("ranks")
+
 WORLDS = {"gloo": 2, "baton": 2, "nccl": RANKS}
 
 

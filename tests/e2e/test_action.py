@@ -15,6 +15,8 @@ from tests.e2e.programs import ROOT, TINY
 from tests.e2e.workflow import Action, read_action
 from tests.structure import faults
 
+pytestmark = pytest.mark.xdist_group("action")
+
 DEFINITION = read_action(ROOT / "action.yml")
 PULL = {"repository": "them/theirs", "event": {"pull_request": {"number": 7}}}
 POLICY = """

@@ -15,6 +15,8 @@ from parity.run.revisions import find_repository
 from tests.e2e.programs import ROOT, TINY, parity
 from tests.structure import faults
 
+pytestmark = pytest.mark.xdist_group("bisect")
+
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
 COMMAND = f"{sys.executable} train.py --steps=2"
 FAST = ("--noise-runs=0", "--no-rerun", "--no-zoom")
@@ -30,7 +32,7 @@ def git(place: Path, *words: str) -> str:
 
 def commit(place: Path, subject: str, text: str) -> None:
     (place / "work" / "train.py").write_text(text, encoding="utf-8")
-    git(place, "add", "-A")
+    git(place, "add", "work/train.py", "work/.gitignore")
     git(place, "commit", "-q", "--allow-empty", "-m", subject)
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.programs import ROOT, TINY, command, parity
 from tests.structure import faults
 
+pytestmark = pytest.mark.xdist_group("json")
+
 SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
 SIDES = [f"reports/out/compare/scratch/{side}/trace" for side in ("reference", "candidate")]
 

@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.programs import TINY, command
 from tests.e2e.test_ledger import parity
 
+pytestmark = pytest.mark.xdist_group("kept")
+
 FAR = (date.today() + timedelta(days=400)).isoformat()
 POLICY = """
 [[tool.parity.pairs]]

@@ -14,6 +14,8 @@ from parity.verbs.completing import fingerprints
 from tests.e2e import programs
 from tests.e2e.programs import TINY, command
 
+pytestmark = pytest.mark.xdist_group("ledger")
+
 TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 FAR = (date.today() + timedelta(days=400)).isoformat()
 WHO = ("--reason", "a rate twice as high is meant", "--owner", "the optimizer's friends")

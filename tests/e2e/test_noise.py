@@ -21,6 +21,8 @@ from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, TINY, command, parity
 
+pytestmark = pytest.mark.xdist_group("noise")
+
 VARIANTS = SCRIPTS / "variants.py"
 BF16 = "--precision=bfloat16"
 DROPOUT = "--dropout=0.1"

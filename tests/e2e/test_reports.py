@@ -12,6 +12,8 @@ import pytest
 from parity.verbs.report import FORMATS
 from tests.e2e.programs import TINY, parity, parity_process, run
 
+pytestmark = pytest.mark.xdist_group("reports")
+
 FILES = {
     "md": ("{stem}.md",),
     "html": ("{stem}.html",),

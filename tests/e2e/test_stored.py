@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.programs import TINY, command, parity
 
+pytestmark = pytest.mark.xdist_group("stored")
+
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,8 @@ from parity.compare.zoom_model import Direction, Manner
 from parity.record.processes import Launcher
 from tests.e2e.closeups import Bench, Edits
 
+pytestmark = pytest.mark.xdist_group("zoom")
+
 
 @pytest.fixture(scope="module")
 def bench(warm: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Bench:

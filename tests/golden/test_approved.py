@@ -12,6 +12,8 @@ import pytest
 from parity.report.genres import GENRES
 from tests.golden.approved import REPORTS, ROOT, Approved, run
 
+pytestmark = pytest.mark.xdist_group("approved")
+
 FAMILIES = {
     "char-gpt": ("char-gpt",),
     "gpt2": ("gpt2-vanilla", "gpt2-unified-ra"),
