@@ -9,7 +9,7 @@ from parity.compare.tolerance import Tolerance
 from parity.diagnose.outcome import Outcome
 from parity.record.block import Run
 from parity.report.terminal import in_words
-from parity.run.session import conclude
+from parity.run.conclusion import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 

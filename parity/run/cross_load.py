@@ -15,9 +15,10 @@ from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
+from parity.run.conclusion import conclude, require_reference
 from parity.run.plan import Progress, Scenario, Side
 from parity.run.resume import FIRST, resumed, stopped
-from parity.run.session import Weighed, conclude, require_reference, run_side, weigh
+from parity.run.session import Weighed, run_side, weigh
 
 _SIDES: Final = (Side.REFERENCE, Side.CANDIDATE)
 _FROM: Final = "-from-"

@@ -7,8 +7,9 @@ from parity.diagnose.outcome import Outcome
 from parity.errors import NothingRecordedError
 from parity.record.interruption import NOTE
 from parity.record.processes import Launcher, start_fresh
+from parity.run.conclusion import conclude, require_candidate
 from parity.run.plan import Progress, Scenario, Side
-from parity.run.session import conclude, look_closer, require_candidate, run_side, weigh
+from parity.run.session import look_closer, run_side, weigh
 from parity.trace.model import Trace
 
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parity.compare.tolerance import Ignored, Tolerance
 from parity.errors import PolicyError, UsageError
-from parity.policy import IgnoredPolicy, InterruptPolicy, PairPolicy, Policy, ScenarioPolicy, TolerancePolicy
 from parity.record.commands import split_command
 from parity.record.launch import Recording
 from parity.run.baselines import Shelf
 from parity.trace.channels import CHANNELS
+
+if TYPE_CHECKING:
+    from parity.policy import IgnoredPolicy, InterruptPolicy, PairPolicy, Policy, ScenarioPolicy, TolerancePolicy
 
 TRACE: Final = "trace"
 OUT: Final = "out"
@@ -103,7 +105,7 @@ class Scenario:
 Progress = Callable[[Scenario, str, Path | None], None]
 
 
-def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
+def plan(policy: "Policy", names: Sequence[str], *, full: bool) -> list[Scenario]:
     """All scenarios of the named pairs, of every pair where none is named; tier ``full`` only on request.
 
     Raises:
@@ -128,7 +130,7 @@ def plan(policy: Policy, names: Sequence[str], *, full: bool) -> list[Scenario]:
     return chosen
 
 
-def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Scenario:
+def _scenario(policy: "Policy", pair: "PairPolicy", scenario: "ScenarioPolicy") -> Scenario:
     def reference(arguments: str) -> str:
         return _with_arguments(pair.reference, f"{pair.arguments} {arguments}".strip())
 
@@ -165,7 +167,7 @@ def _scenario(policy: Policy, pair: PairPolicy, scenario: ScenarioPolicy) -> Sce
     )
 
 
-def _stop(interrupt: InterruptPolicy | None) -> dict[str, Any] | None:
+def _stop(interrupt: "InterruptPolicy | None") -> dict[str, Any] | None:
     """What the recorded program is told about its one interruption."""
     if interrupt is None:
         return None
@@ -173,26 +175,24 @@ def _stop(interrupt: InterruptPolicy | None) -> dict[str, Any] | None:
     return {**interrupt.model_dump(), "update": update}
 
 
-def tolerances(policy: Policy, pair: str) -> tuple[Tolerance, ...]:
+def tolerances(policy: "Policy", pair: str) -> tuple[Tolerance, ...]:
     """What ``policy`` accepts of the differences of ``pair``, and what of it is not judged.
 
     Raises:
         PolicyError: one of them is about a channel that does not exist.
     """
-    told: list[TolerancePolicy | IgnoredPolicy] = [*policy.tolerances, *policy.ignored]
-    unknown = [one.channel for one in told if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
+    told: list[tuple[type[Tolerance], TolerancePolicy | IgnoredPolicy]] = [
+        *((Tolerance, one) for one in policy.tolerances),
+        *((Ignored, one) for one in policy.ignored),
+    ]
+    unknown = [one.channel for _, one in told if not any(fnmatchcase(name, one.channel) for name in CHANNELS)]
     if unknown:
         message = (
             f"tolerances, or ignored, for no channel: {', '.join(unknown)}; "
             "the channels are listed in docs/trace-format.md"
         )
         raise PolicyError(message)
-    return tuple(_tolerance(one) for one in told if fnmatchcase(pair, one.pair))
-
-
-def _tolerance(told: TolerancePolicy | IgnoredPolicy) -> Tolerance:
-    content = told.model_dump(exclude={"pair"})
-    return Ignored(**content) if isinstance(told, IgnoredPolicy) else Tolerance(**content)
+    return tuple(kind(**one.model_dump(exclude={"pair"})) for kind, one in told if fnmatchcase(pair, one.pair))
 
 
 def _with_arguments(command: str, arguments: str) -> str:

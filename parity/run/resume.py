@@ -17,18 +17,11 @@ from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import Rule, diagnose
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
+from parity.run.conclusion import conclude, require_candidate, require_reference
 from parity.run.damage import damage_newest
 from parity.run.plan import OUT, Progress, Scenario, Side
 from parity.run.saved import compare_saved
-from parity.run.session import (
-    Weighed,
-    conclude,
-    look_closer,
-    require_candidate,
-    require_reference,
-    run_side,
-    weigh,
-)
+from parity.run.session import Weighed, look_closer, run_side, weigh
 
 STRAIGHT: Final = "straight"
 FIRST: Final = "first"

@@ -2,26 +2,21 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from parity.compare.engine import compare
 from parity.compare.measurement import Comparison
 from parity.compare.noise import NoisePass
-from parity.compare.tolerance import Tolerance
-from parity.diagnose.library import RULES
 from parity.diagnose.outcome import Outcome
-from parity.diagnose.registry import diagnose
-from parity.errors import NothingRecordedError, ParityError, ReferenceFailedError, TraceUnwritableError
+from parity.errors import ParityError, ReferenceFailedError, TraceUnwritableError
 from parity.findings.judge import judge
-from parity.invariants.lint import lint_both
 from parity.record.commands import check_command
 from parity.record.launch import record
 from parity.record.processes import Launcher, start_fresh
 from parity.record.teardown import aborted_in_teardown, refusal, remark
+from parity.run.conclusion import conclude, require_candidate, require_reference, tail
 from parity.run.follow import followed, forget
 from parity.run.noise import Live, finely, measure_noise
 from parity.run.plan import OUT, SHARED, TRACE, Progress, Scenario, Side, fill
@@ -30,7 +25,6 @@ from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 
-_TAIL_LINES: Final = 15
 Weighed = tuple[Comparison | None, NoisePass | None]
 """The reference's rerun and the noise pass, None where there is none."""
 
@@ -113,25 +107,6 @@ def _run_for_noise(base: Path, launcher: Launcher, scenario: Scenario, side: Sid
     return run_side(scenario, side, base, progress, launcher)
 
 
-def conclude(
-    pair: str,
-    scenario: str,
-    comparison: Comparison,
-    rerun: Comparison | None,
-    noise: NoisePass | None = None,
-    tolerances: Sequence[Tolerance] = (),
-) -> Outcome:
-    """Judge and diagnose one comparison."""
-    judgement = judge(comparison, rerun=rerun, noise=noise, tolerances=tolerances)
-    return Outcome(
-        pair=pair,
-        scenario=scenario,
-        judgement=judgement,
-        diagnosis=diagnose(judgement, RULES),
-        invariants=lint_both(comparison.reference, comparison.candidate),
-    )
-
-
 def run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, launcher: Launcher = start_fresh) -> Trace:
     """Prepare and record one side in fresh directories; return its trace.
 
@@ -191,67 +166,11 @@ def _run_side(scenario: Scenario, side: Side, base: Path, progress: Progress, la
     return read_trace(trace)
 
 
-def require_reference(trace: Trace) -> None:
-    """Refuse a reference that failed or left nothing to compare with.
-
-    Raises:
-        ReferenceFailedError: it ended with an error.
-        NothingRecordedError: it ran, but trained nothing.
-        TeardownAbortError: gloo aborted it after its training.
-    """
-    if aborted_in_teardown(trace):
-        raise refusal(trace)
-    if trace.exit_status != 0:
-        message = (
-            f"the reference ended with status {trace.exit_status} after {_updates(trace)} updates: {trace.command}\n"
-            f"{_tail(trace)}\nwhat it did until then is recorded in {trace.directory}"
-        )
-        raise ReferenceFailedError(message)
-    if not _has_models(trace):
-        raise NothingRecordedError(_nothing("reference", trace))
-
-
-def require_candidate(trace: Trace) -> None:
-    """Refuse a candidate that succeeded without anything to compare. One that failed is a finding, not an error.
-
-    Raises:
-        NothingRecordedError: it ran, but trained nothing.
-        TeardownAbortError: gloo aborted it after its training.
-    """
-    if aborted_in_teardown(trace):
-        raise refusal(trace)
-    if trace.exit_status == 0 and not _has_models(trace):
-        raise NothingRecordedError(_nothing("candidate", trace))
-
-
-def _nothing(side: str, trace: Trace) -> str:
-    failures = trace.manifest.get("recorder_failures")
-    if failures:
-        return f"the recorder could not start in the {side} ({trace.command}):\n{failures[0]}"
-    why = "it called no model" if trace.processes else "it never imported torch"
-    return f"nothing was recorded of the {side}: {why} ({trace.command}). Expected a command that trains with PyTorch."
-
-
-def _has_models(trace: Trace) -> bool:
-    return any(any(process.channel("parameter_initial")) for process in trace.processes)
-
-
-def _updates(trace: Trace) -> int:
-    return max((process.updates for process in trace.processes), default=0)
-
-
-def _tail(trace: Trace) -> str:
-    path = trace.directory / "stderr.txt"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    return "\n".join(f"  | {line}" for line in lines[-_TAIL_LINES:])
-
-
 def _run_unrecorded(words: list[str], what: str, directory: Path) -> None:
     check_command(words, directory)
     done = subprocess.run(words, cwd=directory, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        tail = "\n".join(f"  | {line}" for line in done.stderr.splitlines()[-_TAIL_LINES:])
-        message = f"{what} ended with status {done.returncode}: {' '.join(words)}\n{tail}"
+        message = f"{what} ended with status {done.returncode}: {' '.join(words)}\n{tail(done.stderr)}"
         raise ReferenceFailedError(message)
 
 

@@ -10,6 +10,7 @@ from parity.compare.tolerance import Tolerance
 from parity.diagnose.continuation.model import Parts
 from parity.diagnose.outcome import Outcome
 from parity.errors import ParityError
+from parity.run.conclusion import conclude, require_candidate, require_reference
 from parity.run.cross_load import conclude_crossing, origin_of
 from parity.run.follow import stored_follow
 from parity.run.interrupt import was_interrupted
@@ -17,21 +18,10 @@ from parity.run.noise import Stored, measure_noise
 from parity.run.plan import OUT, TRACE, Side
 from parity.run.resume import FIRST, RESUMED, STRAIGHT, conclude_resume
 from parity.run.saved import compare_saved
-from parity.run.session import Weighed, conclude, require_candidate, require_reference
+from parity.run.session import Weighed
 from parity.run.zoom import stored_zoom
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
-
-
-def names_of(reference: Path, candidate: Path) -> tuple[str, str]:
-    """Pair and scenario that two traces are of, where a session left them; else what their directories are called."""
-    place = reference.resolve().parent.parent
-    if [place / side / TRACE for side in (Side.REFERENCE, Side.CANDIDATE)] == [
-        reference.resolve(),
-        candidate.resolve(),
-    ]:
-        return place.parent.name, place.name
-    return reference.resolve().name, candidate.resolve().name
 
 
 def judge_all_stored(pair: str, places: list[Path], tolerances: Sequence[Tolerance]) -> list[Outcome]:

@@ -13,8 +13,10 @@ from parity.errors import ParityError
 from parity.findings.judge import judge
 from parity.record.processes import Launcher, start_fresh
 from parity.record.stop import STOP
+from parity.run.conclusion import conclude, require_candidate, require_reference
 from parity.run.plan import TRACE, Progress, Scenario, Side
-from parity.run.session import conclude, look_closer, require_candidate, require_reference, run_side
+from parity.run.session import look_closer, run_side
+from parity.run.truncation import in_common
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from parity.trace.tail import Tail
@@ -46,12 +48,6 @@ def run_until_divergence(
     comparison = compare(reference, candidate)
     outcome = conclude(scenario.pair, scenario.name, comparison, None, tolerances=scenario.tolerances)
     return look_closer(outcome, scenario, base, progress, launcher)
-
-
-def in_common(reference: Trace, candidate: Trace) -> tuple[Trace, Trace]:
-    """Both traces without the updates, and the end of the run, that one of them was stopped before."""
-    reached = min(max((one.last_update for one in trace.processes), default=-1) for trace in (reference, candidate))
-    return reference.before(reached), candidate.before(reached)
 
 
 class _Watch:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from parity.diagnose.outcome import Outcome
 from parity.errors import PARITY, TraceTruncatedError
 from parity.report.wording import count
-from parity.run.together import in_common
 from parity.trace.model import Trace
 
 
@@ -22,6 +21,12 @@ def intact(reference: Trace, candidate: Trace) -> tuple[Trace, Trace]:
     if not _updates(*common):
         raise _truncated(cut, "not one whole update is intact")
     return common
+
+
+def in_common(reference: Trace, candidate: Trace) -> tuple[Trace, Trace]:
+    """Both traces without the updates, and the end of the run, that one of them was stopped before."""
+    reached = min(max((one.last_update for one in trace.processes), default=-1) for trace in (reference, candidate))
+    return reference.before(reached), candidate.before(reached)
 
 
 def doubted(outcome: Outcome) -> Outcome:

@@ -42,12 +42,8 @@ def diff(
     from parity.compare.engine import compare as measure
     from parity.diagnose.ruling import ruled
     from parity.gate import exit_code
-    from parity.report.discrepancy import discrepancy_report
-    from parity.report.house import TEMPLATES
-    from parity.report.markdown import render_markdown
-    from parity.run.decisions import decisions
-    from parity.run.session import conclude, require_candidate
-    from parity.run.stored import names_of
+    from parity.run.conclusion import conclude, require_candidate
+    from parity.run.decisions import decisions, names_of
     from parity.run.truncation import doubted, intact
     from parity.trace.store import read_trace
 
@@ -60,6 +56,10 @@ def diff(
     outcome = conclude(pair, scenario, measure(ours, theirs), again, tolerances=decided.tolerances(pair))
     (outcome,) = (doubted(one) for one in ruled([outcome], decided.ledger))
     if output is not None:
+        from parity.report.discrepancy import discrepancy_report
+        from parity.report.house import TEMPLATES
+        from parity.report.markdown import render_markdown
+
         output.write_text(render_markdown(discrepancy_report([outcome]), TEMPLATES), encoding="utf-8")
     announce(decided.ledger, [outcome])
     print_outcomes([outcome], output, as_json=as_json, quiet=quiet)

@@ -9,8 +9,8 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher
+from parity.run.conclusion import conclude
 from parity.run.plan import Scenario, Side
-from parity.run.session import conclude
 from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace

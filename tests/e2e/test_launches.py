@@ -14,8 +14,9 @@ from parity.errors import IsolatedInterpreterError, TeardownAbortError
 from parity.record import pth
 from parity.record.launch import Recording, record
 from parity.record.teardown import REMARK
+from parity.run.conclusion import require_candidate, require_reference
 from parity.run.plan import Scenario, Side
-from parity.run.session import require_candidate, require_reference, run_side
+from parity.run.session import run_side
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import ROOT, SCRIPTS, TINY, parity

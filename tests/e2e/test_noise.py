@@ -14,8 +14,8 @@ from parity.diagnose.outcome import Outcome
 from parity.findings.model import Verdict
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher
+from parity.run.conclusion import conclude
 from parity.run.noise import measure_noise
-from parity.run.session import conclude
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
 from parity.trace.store import read_trace

@@ -12,9 +12,10 @@ from parity.record.launch import Recording
 from parity.record.processes import Launcher
 from parity.record.stop import STOP
 from parity.run.cache import Cache
+from parity.run.conclusion import require_reference
 from parity.run.plan import Scenario, Side
 from parity.run.reuse import why_not
-from parity.run.session import require_reference, run_side
+from parity.run.session import run_side
 from parity.trace.store import read_trace
 from tests.e2e.programs import command, parity
 

@@ -9,9 +9,9 @@ from parity.diagnose.outcome import Outcome
 from parity.policy import read_policy
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher
+from parity.run.conclusion import conclude
 from parity.run.follow import followed
 from parity.run.plan import Scenario, Side, fill, plan
-from parity.run.session import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.mutants.planting import ENVIRONMENT, ROOT, plant

@@ -13,9 +13,9 @@ from parity.findings.following import word_of
 from parity.findings.model import Verdict
 from parity.record.launch import Recording, record
 from parity.record.warm.launcher import WarmLauncher
+from parity.run.conclusion import conclude
 from parity.run.follow import followed, refusal
 from parity.run.plan import Scenario, Side
-from parity.run.session import conclude
 from parity.trace.model import Trace
 from parity.trace.store import read_trace
 from tests.e2e.programs import SCRIPTS, TINY, command

@@ -10,7 +10,7 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher
-from parity.run.session import conclude, require_reference
+from parity.run.conclusion import conclude, require_reference
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
 from parity.trace.store import read_trace

@@ -16,10 +16,11 @@ from parity.diagnose.continuation.model import Parts
 from parity.diagnose.outcome import Outcome
 from parity.policy import PairPolicy, Policy, ScenarioPolicy, read_policy
 from parity.record.processes import Launcher
+from parity.run.conclusion import conclude
 from parity.run.cross_load import run_cross_load
 from parity.run.plan import Scenario, Side, fill, plan
 from parity.run.resume import conclude_resume, record_parts
-from parity.run.session import SHARED, conclude, run_side
+from parity.run.session import SHARED, run_side
 from parity.trace.channels import Phase
 from parity.trace.model import Trace
 from tests.mutants.rows import VARIANTS, Benign, Edit, Mutant

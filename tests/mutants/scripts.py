@@ -11,8 +11,9 @@ from parity.compare.engine import compare
 from parity.diagnose.outcome import Outcome
 from parity.record.launch import Recording
 from parity.record.processes import Launcher
+from parity.run.conclusion import conclude
 from parity.run.plan import Scenario, Side
-from parity.run.session import conclude, run_side
+from parity.run.session import run_side
 from parity.run.zoom import zoom_in
 from parity.trace.model import Trace
 from tests.mutants.planting import ENVIRONMENT, ROOT, apply

@@ -10,8 +10,8 @@ from parity.diagnose.outcome import Outcome
 from parity.policy import read_policy
 from parity.record.launch import Recording, record
 from parity.record.processes import Launcher, start_fresh
+from parity.run.conclusion import conclude, require_reference
 from parity.run.plan import Scenario, Side, fill, plan
-from parity.run.session import conclude, require_reference
 from parity.run.zoom import Focus, zoom_in
 from parity.trace.model import Trace
 from parity.trace.store import read_trace

@@ -9,7 +9,7 @@ from parity.invariants.registry import INVARIANTS
 from parity.report.discrepancy import discrepancy_report
 from parity.report.machine import result_json
 from parity.report.markdown import render_markdown
-from parity.run.session import conclude
+from parity.run.conclusion import conclude
 from tests.unit.compare.trace_builder import run, series
 
 CLEARED, CARRIED = ([0, 0, 0], [0, 0, 2])

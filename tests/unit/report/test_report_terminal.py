@@ -14,7 +14,7 @@ from parity.report.discrepancy import discrepancy_report
 from parity.report.machine import result_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_outcome
-from parity.run.session import conclude
+from parity.run.conclusion import conclude
 from parity.trace.model import Trace
 from tests.unit.compare.trace_builder import process, series, trace
 from tests.unit.report import report_examples as examples
