@@ -13,6 +13,7 @@ from parity.diagnose.outcome import Outcome
 from parity.diagnose.registry import diagnose
 from parity.errors import ParityError
 from parity.findings.judge import judge
+from parity.record.worlds.engines import AUTO, FAKE
 from parity.run.plan import TRACE, Scenario, Side
 from parity.trace.store import read_trace
 
@@ -49,14 +50,19 @@ def _families(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
     families: list[list[Scenario]] = []
     for scenario in scenarios:
         for family in families:
-            if replace(scenario, name="", recording=replace(scenario.recording, world=1)) == replace(
-                family[0], name="", recording=replace(family[0].recording, world=1)
-            ):
+            if _training(scenario) == _training(family[0]):
                 family.append(scenario)
                 break
         else:
             families.append([scenario])
     return families
+
+
+def _training(scenario: Scenario) -> Scenario:
+    """``scenario`` without its world, and without what runs the ranks, unless that computes nothing."""
+    recording = scenario.recording
+    engine = recording.engine if recording.engine == FAKE else AUTO
+    return replace(scenario, name="", recording=replace(recording, world=1, engine=engine))
 
 
 def _outcome(smallest: Scenario, other: Scenario, base: Path, name: str) -> Outcome:

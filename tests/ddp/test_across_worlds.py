@@ -77,6 +77,21 @@ def test_only_what_ranks_do_wrong_breaks_a_law(way: str, broken: set[str], warm:
     assert lost == ({"lost": 12, "doubled": 12, "on two ranks at once": 4} if way == "overlaps" else {})
 
 
+@pytest.mark.parametrize(("engine", "counted"), [("gloo", True), ("baton", True), ("fake", False)])
+def test_only_worlds_that_compute_are_held_against_each_other(engine: str, counted: bool) -> None:
+    scenarios = [
+        Scenario(
+            pair="p",
+            name=f"world-{world}",
+            reference=DIVIDES,
+            candidate=DIVIDES,
+            recording=Recording(world=world, engine=one),
+        )
+        for world, one in ((1, engine), (2, "auto"))
+    ]
+    assert [bool(one.recording.attachments) for one in counting(scenarios)] == [counted, counted]
+
+
 def test_what_the_reference_breaks_too_is_how_the_training_is_meant(tmp_path: Path) -> None:
     status, found = compared(f"{DIVIDES} forgets", f"{DIVIDES} forgets", tmp_path)
     assert (status, found["across-worlds-1-2"]) == (0, set())

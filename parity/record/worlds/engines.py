@@ -17,6 +17,7 @@ from parity.record.worlds.stillness import Timed
 from parity.record.worlds.table import Table
 
 AUTO: Final = "auto"
+FAKE: Final = "fake"
 _SHIM: Final = "worlds.device_shim"
 _TABLE: Final = "ranks.table"
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
@@ -122,7 +123,7 @@ ENGINES: Final = {
             on_cpus=True,
         ),
         Engine(
-            name="fake",
+            name=FAKE,
             description="ranks of which only rank 0 exists: bookkeeping, no numbers (engine fake)",
             start=_only_first,
             attachments=lambda _, world: {_SHIM: {}, "worlds.bookkeeping": {"world": world}},
