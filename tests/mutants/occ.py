@@ -101,7 +101,7 @@ MIXER: Final = (
     ),
     Mutant(
         id="padding-masked",
-        edits=(Edit(file="occ/model.py", old="(given == PAD).float()", new="(given == PAD) * -1e9"),),
+        edits=(Edit(file="occ/model.py", old="(given == PAD).float()", new="(given == PAD).float() * -1e9"),),
         update=0,
         phase=Phase.LOSS,
         channel="loss",
