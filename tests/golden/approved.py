@@ -15,7 +15,7 @@ APPROVED = ROOT / "reports" / "approved"
 
 @dataclass(frozen=True)
 class Approved:
-    """One report: its directory under reports/approved, its genre, and the pairs that it is about."""
+    """One report: its directory under reports/approved (of a family), its genre, and the pairs that it is about."""
 
     directory: str
     genre: str
@@ -29,9 +29,9 @@ class Approved:
 
 REPORTS = (
     Approved("char-gpt", "discrepancy", ("char-gpt",)),
-    Approved("gpt2-vanilla", "status", ("gpt2-vanilla", "gpt2-unified-ra")),
-    Approved("occ-train", "comparison", ("occ-train", "occ-mixer", "occ-finetune")),
-    Approved("stream-sample", "features", ("stream-sample", "stream-chunk")),
+    Approved("gpt2", "status", ("gpt2-vanilla", "gpt2-unified-ra")),
+    Approved("occ", "comparison", ("occ-train", "occ-mixer", "occ-finetune")),
+    Approved("stream", "features", ("stream-sample", "stream-chunk")),
     Approved("char-gpt", "integration", ("char-gpt",)),
 )
 
