@@ -33,8 +33,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare every pair of the policy in its quick scenarios; ``-- --full`` runs all."""
-    install(session, "-e", ".[plots,schedules]")
-    session.run("parity", "run", *session.posargs, env=SINGLE_THREAD)
+    install(session, "-e", ".[plots,schedules,hub]")
+    session.run("parity", "run", "--jobs", str(min(os.cpu_count() or 1, 8)), *session.posargs, env=SINGLE_THREAD)
 
 
 @nox.session

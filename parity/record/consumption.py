@@ -72,7 +72,8 @@ def _rows(tensors: list[Any], count: int = 0) -> list[int]:
     count = count or (shaped[0].shape[0] if shaped else 0)
     split = [one for one in shaped if count and one.shape[0] and one.shape[0] % count == 0]
     shared = _mixed([digest_tensor(one) for one in tensors if not any(one is other for other in split)])
-    parts = [one.detach().reshape(count, -1, *one.shape[1:]) for one in split]
+    # Rows are many and small: a device is asked once for all of them.
+    parts = [one.detach().cpu().reshape(count, -1, *one.shape[1:]) for one in split]
     kinds = digest_bytes(repr([(str(one.dtype), list(one.shape[1:])) for one in parts]).encode())
     return [_mixed([kinds, shared, *(digest_tensor(part[row]) for part in parts)]) for row in range(count)]
 

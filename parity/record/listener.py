@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..trace.channels import CHANNELS, Kind
-from ..trace.digests import ALGORITHM, digest_tensor
+from ..trace.device_digests import Owed, OwedScalar, algorithm, digests_soon
+from ..trace.digests import digest_tensor
 from ..trace.wire import SUFFIX, Writer, float_bits
 from .attachments import install as install_attachments
 from .compilation import hide_recorder
@@ -64,7 +65,7 @@ class Listener:
         self._writer: Writer | None = None
         self._early: list[tuple[int, str, str, Any]] = []
         self._early_notes: list[dict[str, Any]] = []
-        self._deferred: list[tuple[int, str, str, Any, float]] = []
+        self._owed: list[tuple[int, str, str, Owed]] = []
         self._thread: int | None = None
         self._open_steps: list[int] = []
         self._lending = threading.RLock()
@@ -234,7 +235,13 @@ class Listener:
     # -- observations ------------------------------------------------------------------------------------------------
 
     def observe(self, channel: str, value: Any, name: str = "") -> None:
-        """Record ``value`` in ``channel`` under the current update."""
+        """Record ``value`` in ``channel`` under the current update; one that a device owes, once that is complete.
+
+        Reading it at once would make the program wait for the device.
+        """
+        if isinstance(value, Owed):
+            self._owed.append((self.update, channel, name, value))
+            return
         if self._writer is None:
             if len(self._early) < _EARLY_LIMIT:
                 self._early.append((self.update, channel, name, value))
@@ -243,20 +250,26 @@ class Listener:
 
     def observe_tensor(self, channel: str, tensor: Any, name: str = "") -> None:
         """Record the digest of ``tensor``; where this update is sketched, tell of the tensor too."""
+        if tensor.is_cuda:
+            self.observe_tensors([(channel, tensor, name)])
+            return
         self.observe(channel, digest_tensor(tensor), name)
         if self.sketching:
             self.emit("tensor", channel, tensor, name)
 
-    def observe_scalar(self, channel: str, tensor: Any, name: str = "", *, divisor: float = 1.0) -> None:
-        """Record the value of a one-element tensor over ``divisor``; on an accelerator, once the update is complete.
+    def observe_tensors(self, tensors: list[tuple[str, Any, str]]) -> None:
+        """Record the digests of ``(channel, tensor, name)``, for which a device is then asked once."""
+        digests = digests_soon(tensor for _, tensor, _ in tensors)
+        for (channel, tensor, name), digest in zip(tensors, digests, strict=True):
+            self.observe(channel, digest, name)
+            if self.sketching:
+                self.emit("tensor", channel, tensor, name)
 
-        Reading it at once would make the program wait for the device.
-        """
+    def observe_scalar(self, channel: str, tensor: Any, name: str = "", *, divisor: float = 1.0) -> None:
+        """Record the value of a one-element tensor over ``divisor``."""
         tensor = tensor.detach()
-        if tensor.device.type == "cpu":
-            self.observe(channel, tensor.item() / divisor, name)
-        else:
-            self._deferred.append((self.update, channel, name, tensor.clone(), divisor))
+        value = tensor.item() / divisor if tensor.device.type == "cpu" else OwedScalar(tensor, divisor)
+        self.observe(channel, value, name)
 
     def note(self, content: dict[str, Any]) -> None:
         """Say something about the recording itself."""
@@ -274,12 +287,16 @@ class Listener:
             self.observe("call_site", place, thing)
 
     def flush(self) -> None:
-        """Settle deferred values and hand everything to the operating system."""
+        """Write what devices owe and hand everything to the operating system."""
         if self._writer is None or self._dead:
             return
-        deferred, self._deferred = self._deferred, []
-        for update, channel, name, tensor, divisor in deferred:
-            self._write(self._writer, update, channel, name, tensor.item() / divisor)
+        owed, self._owed = self._owed, []
+        try:
+            for update, channel, name, value in owed:
+                self._write(self._writer, update, channel, name, value)
+        except RuntimeError as error:
+            # The device has failed, which the program is about to hear by itself.
+            self.note({"blind": f"values that a device did not give: {error}"})
         try:
             self._writer.flush()
         except OSError as error:
@@ -326,7 +343,7 @@ class Listener:
             "world": int(os.environ.get("WORLD_SIZE", "1")),
             "pid": self.pid,
             "argv": [self.places.neutral(word) for word in sys.argv],
-            "digest": ALGORITHM,
+            "digest": algorithm(),
             "level": self.level,
         }
         self.path = Path(self.settings["directory"]) / f"rank{rank}-{self.pid}{SUFFIX}"

@@ -1,13 +1,18 @@
 """What a user sees while programs run: which side of which scenario, how far it is, and its loss."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from parity.record.launch import Tick
 from parity.run.plan import Progress, Scenario
 from parity.trace.tail import Position, Tail
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @contextmanager
@@ -25,13 +30,15 @@ class _Titles:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._seen: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def title(self, scenario: Scenario, stage: str) -> str:
-        whole = f"{scenario.pair}/{scenario.within or scenario.name}"
-        if whole not in self._seen:
-            self._seen.append(whole)
-        return f"[{len(self._seen)}/{self._total}] {scenario.pair}/{scenario.name}: {stage}"
+        number = self._numbers.setdefault(self.whole(scenario), len(self._numbers) + 1)
+        return f"[{number}/{self._total}] {scenario.pair}/{scenario.name}: {stage}"
+
+    def whole(self, scenario: Scenario) -> str:
+        """What is counted: a scenario of the policy, however many runs it is made of."""
+        return f"{scenario.pair}/{scenario.within or scenario.name}"
 
 
 class _Lines:
@@ -74,28 +81,40 @@ def position_shown() -> Iterator[Tick]:
 
 @contextmanager
 def _live(total: int) -> Iterator[Progress]:
-    """A line for each side of the scenario that runs; the one that is done keeps its last position."""
+    """A line for each side of the scenarios that run; the one that is done keeps its last position."""
     from rich.console import Console
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID, TextColumn
+    from rich.progress import TextColumn
 
     from parity.run.clocks import Clock, Wheel, rest
 
     titles = _Titles(total)
     columns = (Wheel(), TextColumn("{task.description}"), Clock())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        lines: dict[str, TaskID] = {}
+        lines: dict[str, _Line] = {}
         tails: dict[Path, Tail] = {}
+        about: dict[int, str] = {}
 
         def progress(scenario: Scenario, stage: str, trace: Path | None) -> None:
-            title = titles.title(scenario, stage)
+            title, whole = titles.title(scenario, stage), titles.whole(scenario)
+            about[threading.get_ident()] = whole
             if title not in lines:
-                for line in [shown for shown in lines if not shown.startswith(title.partition(":")[0])]:
-                    bars.remove_task(lines.pop(line))
-                rest(bars, lines.values())
-                lines[title] = bars.add_task(title)
+                going_on = {about.get(thread.ident or 0) for thread in threading.enumerate()}
+                for shown, line in list(lines.items()):
+                    if line.whole not in going_on or (line.whole == whole and line.name != scenario.name):
+                        bars.remove_task(lines.pop(shown).task)
+                rest(bars, [line.task for line in lines.values() if line.whole == whole])
+                lines[title] = _Line(whole, scenario.name, bars.add_task(title))
             if trace is not None:
                 position = tails.setdefault(trace, Tail(trace)).refresh()
-                bars.update(lines[title], description=f"{title}, {described(position)}", took=None)
+                bars.update(lines[title].task, description=f"{title}, {described(position)}", took=None)
 
         yield progress
+
+
+class _Line(NamedTuple):
+    """What is shown of a run: the scenario of the policy, the part of it that runs, and the line."""
+
+    whole: str
+    name: str
+    task: "TaskID"

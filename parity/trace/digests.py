@@ -32,7 +32,7 @@ EMPTY: Final = digest_bytes(b"")
 
 
 def digest_tensor(tensor: Any) -> int:
-    """Digest of a torch tensor's content, on any device, of any layout.
+    """Digest of a torch tensor's content, on any device, of any layout, the same on all of them.
 
     Reads the storage in place where the tensor is dense on the CPU: a view through numpy would cost several times more
     and knows no bfloat16.
@@ -63,9 +63,14 @@ def _is_plain(tensor: Any) -> bool:
 
 
 def _make_plain(tensor: Any) -> Any:
+    return dense(tensor).cpu()
+
+
+def dense(tensor: Any) -> Any:
+    """What is here of ``tensor`` where it is, element behind element, as they count."""
     tensor = tensor.detach()
     if hasattr(tensor, "to_local"):
         tensor = tensor.to_local()
     if str(tensor.layout) != "torch.strided":
         tensor = tensor.to_dense()
-    return tensor.resolve_conj().resolve_neg().cpu().contiguous()
+    return tensor.resolve_conj().resolve_neg().contiguous()

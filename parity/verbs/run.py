@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("pairs", nargs=-1, shell_complete=completing.pairs)
 @click.option("--full", is_flag=True, help="Run the scenarios of tier full too.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Scenarios that run at once."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="Policy file; else the nearest pyproject.toml.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=OUT, show_default=True)
 @click.option("--approved", is_flag=True, help="Show how each report differs from the approved one.")
@@ -49,6 +52,7 @@ def run(
     saving: tuple[str, datetime] | None,
     noise_runs: int,
     fresh: bool,
+    jobs: int,
     quiet: bool,
     cache: Path | None,
     as_json: bool,
@@ -70,7 +74,7 @@ def run(
     scenarios = _shelved([replace(one, noise_runs=noise_runs, cache=cache) for one in planned], policy)
     if saving is not None:
         _check_saving(saving[1])
-    code = run_scenarios(scenarios, output, ledger, as_json=as_json, quiet=quiet, fresh=fresh)
+    code = run_scenarios(scenarios, output, ledger, as_json=as_json, quiet=quiet, fresh=fresh, jobs=jobs)
     names = list(dict.fromkeys(scenario.pair for scenario in scenarios))
     if saving is not None:
         _save(scenarios, output, *saving)

@@ -30,19 +30,19 @@ def run_scenarios(
     fresh: bool,
     fail_fast: bool = False,
     quiet: bool = False,
+    jobs: int = 1,
 ) -> int:
-    """Run scenarios pair by pair, decided by ``ledger``; write and print each pair's results as soon as it is done."""
+    """Run scenarios pair by pair, ``jobs`` at once, decided by ``ledger``; write a pair's results when it is done."""
     from contextlib import nullcontext
 
     from parity.diagnose.ruling import ruled
     from parity.gate import exit_code
     from parity.record.processes import start_fresh
     from parity.record.warm.launcher import WarmLauncher
-    from parity.run.kinds import run_kind
+    from parity.run.jobs import run_at_once
     from parity.run.plan import by_pair
     from parity.run.progress import progress_shown
     from parity.run.results import write_results
-    from parity.run.session import set_up
     from parity.run.together import run_until_divergence
     from parity.run.worlds import across_worlds, counting
 
@@ -51,12 +51,14 @@ def run_scenarios(
     launching = nullcontext(start_fresh) if fresh else WarmLauncher()
     with launching as launcher, progress_shown(len(scenarios)) as progress:
         for pair, members in by_pair(counting(scenarios)):
-            set_up(members[0], output / pair)
             place = output / pair
-            if fail_fast:
+            unready = _prepared(members, place)
+            if unready:
+                outcomes = unready
+            elif fail_fast:
                 outcomes = [run_until_divergence(scenario, place, progress, launcher) for scenario in members]
             else:
-                outcomes = [one for scenario in members for one in run_kind(scenario, place, progress, launcher)]
+                outcomes = run_at_once(members, place, progress, launcher, jobs=jobs)
                 outcomes += across_worlds(members, place)
             outcomes = ruled(outcomes, ledger)
             reports.append((outcomes, write_results(outcomes, output / pair)))
@@ -65,6 +67,18 @@ def run_scenarios(
         print_outcomes(outcomes, path, place=path.parent, as_json=as_json, quiet=quiet)
     announce(ledger, done)
     return exit_code(done)
+
+
+def _prepared(members: "Sequence[Scenario]", place: Path) -> "list[Outcome]":
+    """Set up the pair whose scenarios are ``members``; where that fails, it is what came of each of them."""
+    from parity.diagnose.outcome import Outcome
+    from parity.run.session import set_up
+
+    try:
+        set_up(members[0], place)
+    except ParityError as error:
+        return [Outcome(pair=one.pair, scenario=one.name, error=error) for one in members]
+    return []
 
 
 def tolerances_in(policy: Path | None, pair: str) -> "tuple[Tolerance, ...]":

@@ -13,7 +13,7 @@ import pytest
 
 from parity.record.launch import record
 from tests.bench.ratios import interleave
-from tests.bench.test_recording import BUDGETS, LEVELS, show, update_seconds
+from tests.bench.test_recording import LEVELS, show, update_seconds
 from tests.ddp.gpus import needs_a_gpu
 from tests.e2e.programs import ROOT
 
@@ -59,7 +59,7 @@ def test_recording_overhead_on_a_gpu(benchmark, data: Path, tmp_path: Path) -> N
             shutil.rmtree(place, ignore_errors=True)
             out, trace = place / "out", place / "trace"
             trace.mkdir(parents=True)
-            words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data.parent}", *NANO]
+            words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}", *NANO]
             words.append(f"--out_dir={out}")
             if level == "bare":
                 with (trace / "stdout.txt").open("wb") as stdout:
@@ -72,7 +72,6 @@ def test_recording_overhead_on_a_gpu(benchmark, data: Path, tmp_path: Path) -> N
 
     variants = {level: variant(level) for level in ("bare", *LEVELS)}
     table = benchmark.pedantic(interleave, args=(variants,), kwargs={"base": "bare", "rounds": ROUNDS}, rounds=1)
-    assert BUDGETS["digest"] == "1.03x"
     show(benchmark, table, "recording, GPT-2 124M compiled in bfloat16 on a GPU")
 
 
@@ -87,7 +86,7 @@ def test_tokens_per_second_on_a_gpu(benchmark, data: Path, tmp_path: Path) -> No
 
         return measure
 
-    nano = [*NANO, f"--data_dir={data.parent}", f"--out_dir={tmp_path / 'nano'}"]
+    nano = [*NANO, f"--data_dir={data}", f"--out_dir={tmp_path / 'nano'}"]
     options = [*GPT2, "--data-dir", str(data.parent), "--output-dir", str(tmp_path / "gpt2")]
     variants = {
         "legacy/gpt2/train.py": timed(options, "legacy/gpt2/train.py"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity.invariants.model import Found, Invariant, Unseen, violation
 from parity.invariants.reading import first, root, skipped, trained
+from parity.trace.device_digests import ON_DEVICES, digest_of_zeros
 from parity.trace.digests import ALGORITHM, digest_bytes
 from parity.trace.model import Process, Series, Trace
 
@@ -19,7 +20,7 @@ _BYTES: Final = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "compl
 
 def _moving(trace: Trace) -> Iterator[Found]:
     for process in trace.processes:
-        if process.header.get("digest") != ALGORITHM:
+        if process.header.get("digest") not in (ALGORITHM, ON_DEVICES):
             yield Unseen("gradients of zero cannot be told from others: another digest algorithm was used")
             continue
         for series in process.channel("parameter"):
@@ -28,10 +29,10 @@ def _moving(trace: Trace) -> Iterator[Found]:
             if initial is None or gradient is None or not (series.values == initial.values[0]).all():
                 continue
             zero = _zero(process, series.name)
-            used = (gradient.values != zero) & ~np.isin(gradient.updates, _idle(process))
+            used = ~np.isin(gradient.values, zero) & ~np.isin(gradient.updates, _idle(process))
             found = first(gradient, used)
             # Of a part of a parameter the size is not known, and so neither is how its zero looks.
-            if found is None or zero is None or (trace.world > 1 and len(np.unique(gradient.values)) == 1):
+            if found is None or not zero or (trace.world > 1 and len(np.unique(gradient.values)) == 1):
                 continue
             observed = f"unchanged after {len(series)} updates, gradient {gradient.python(found[0])}"
             yield violation("parameter", series.name, process.rank, found[1], observed, "a change")
@@ -47,14 +48,16 @@ def _idle(process: Process) -> NDArray[np.int64]:
     return np.union1d(skipped(process), np.setdiff1d(still, moving))
 
 
-def _zero(process: Process, name: str) -> int | None:
-    """The digest of a parameter of this kind that holds nothing but zeros, or None where the kind is not known."""
+def _zero(process: Process, name: str) -> list[int]:
+    """The digests of a parameter of this kind that holds nothing but zeros; none where the kind is not known."""
     kind = process.get("parameter_kind", name)
     match = _KIND.match(str(kind.values[-1])) if kind is not None else None
     if match is None or match.group(1) not in _BYTES:
-        return None
-    sizes = [int(size) for size in match.group(2).split(",") if size.strip()]
-    return digest_bytes(bytes(math.prod(sizes) * _BYTES[match.group(1)]))
+        return []
+    elements = math.prod(int(size) for size in match.group(2).split(",") if size.strip())
+    size = _BYTES[match.group(1)]
+    on_devices = [digest_of_zeros(elements, size)] if process.header.get("digest") == ON_DEVICES else []
+    return [digest_bytes(bytes(elements * size)), *on_devices]
 
 
 def _frozen(trace: Trace) -> Iterator[Found]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from ...trace.digests import digest_tensor
+from ...trace.device_digests import digest_soon
 from .roots import inputs, kind_of
 
 CHANNELS: Final = ("batch_shape", "batch", "tokens", "micro_steps")
@@ -26,7 +26,7 @@ def install(listener: Any) -> None:
             if position == 0:
                 amounts["tokens"] += tensor.numel()
             listener.observe("batch_shape", kind_of(tensor), str(position))
-            listener.observe("batch", digest_tensor(tensor), str(position))
+            listener.observe("batch", digest_soon(tensor), str(position))
 
     def total() -> None:
         if listener.has("backward"):

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from ...trace.device_digests import digest_soon
 from ...trace.digests import digest_tensor
 from .roots import inputs, kind_of, scalars_in
 
@@ -19,7 +20,7 @@ def install(listener: Any) -> None:
         listener.observe("eval_mode", int(model.training))
         for position, tensor in enumerate(inputs(model, args, kwargs)):
             listener.observe("eval_batch_shape", kind_of(tensor), str(position))
-            listener.observe("eval_batch", digest_tensor(tensor), str(position))
+            listener.observe("eval_batch", digest_soon(tensor), str(position))
 
     def ends(_: Any, output: Any) -> None:
         for position, tensor in enumerate(scalars_in(output)):

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from ...trace.digests import digest_tensor
+from ...trace.device_digests import OwedDigest, digests_soon
 
 CHANNELS: Final = ("gradient", "gradient_norm")
 SEAM: Final = (
@@ -32,9 +32,8 @@ def install(listener: Any) -> None:
         done.update(id(parameter) for parameter in fresh)
         unmeasured.extend(fresh)
         if listener.level != "scalars":
-            for parameter in fresh:
-                gradient = parameter.grad if scale is None else _unscaled(parameter.grad, scale)
-                listener.observe_tensor("gradient", gradient, listener.parameter_name(parameter))
+            gradients = ((one, one.grad if scale is None else _unscaled(one.grad, scale)) for one in fresh)
+            listener.observe_tensors([("gradient", grad, listener.parameter_name(one)) for one, grad in gradients])
 
     def measure(norm: Any, scale: Any = None) -> None:
         if not unmeasured:
@@ -65,7 +64,7 @@ def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
     """Keep the digests of each backward's gradients while no step was ever seen: by its end, they may be gone."""
     import torch
 
-    kept: dict[str, int] = {}
+    kept: dict[str, int | OwedDigest] = {}
     norms: list[Any] = []
 
     def keep(parameters: Any, taken: Any) -> None:
@@ -79,7 +78,8 @@ def _listen_for_updates_by_hand(listener: Any, done: set[int]) -> None:
         if held:
             norms.append(torch.nn.utils.get_total_norm([gradient for _, gradient in held]))
         if listener.level != "scalars":
-            kept.update({listener.parameter_name(one): digest_tensor(gradient) for one, gradient in held})
+            names = (listener.parameter_name(one) for one, _ in held)
+            kept.update(zip(names, digests_soon(gradient for _, gradient in held), strict=True))
 
     def drop(*_: Any) -> None:
         kept.clear()

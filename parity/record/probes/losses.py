@@ -7,7 +7,7 @@ over it alike, patches nothing and leaves the graphs of torch.compile alone.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ...trace.digests import digest_tensor
+from ...trace.device_digests import digest_soon
 from .roots import kind_of
 
 CHANNELS: Final = ("target", "target_shape", "loss_dtype")
@@ -31,7 +31,7 @@ def install(listener: Any) -> None:
             listener.observe("loss_dtype", dtype)
         for position, target in enumerate(targets(losses)):
             listener.observe("target_shape", kind_of(target), str(position))
-            listener.observe("target", digest_tensor(target), str(position))
+            listener.observe("target", digest_soon(target), str(position))
 
     listener.on("backward_begins", "losses", observe)
 

@@ -1,6 +1,7 @@
 """Optimizer steps: learning rates, hyper-parameters by parameter, and what the step leaves behind."""
 
 import weakref
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ...trace.digests import digest_bytes
@@ -135,10 +136,12 @@ def _plain(value: Any) -> str:
 
 
 def _observe_result(listener: Any, optimizer: Any) -> None:
+    tensors: list[tuple[str, Any, str]] = []
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            listener.observe_tensor("parameter", parameter, listener.parameter_name(parameter))
-            _observe_state(listener, optimizer, parameter, "optimizer_state")
+            tensors.append(("parameter", parameter, listener.parameter_name(parameter)))
+            tensors += _state(listener, optimizer, parameter, "optimizer_state")
+    listener.observe_tensors(tensors)
 
 
 def _observe_initial(listener: Any, optimizer: Any, seen: weakref.WeakSet[Any]) -> None:
@@ -146,16 +149,19 @@ def _observe_initial(listener: Any, optimizer: Any, seen: weakref.WeakSet[Any]) 
     if optimizer in seen:
         return
     seen.add(optimizer)
+    tensors: list[tuple[str, Any, str]] = []
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            _observe_state(listener, optimizer, parameter, "optimizer_state_initial")
+            tensors += _state(listener, optimizer, parameter, "optimizer_state_initial")
+    listener.observe_tensors(tensors)
 
 
-def _observe_state(listener: Any, optimizer: Any, parameter: Any, channel: str) -> None:
+def _state(listener: Any, optimizer: Any, parameter: Any, channel: str) -> Iterator[tuple[str, Any, str]]:
+    """The tensors of the state of ``parameter``; what is none is observed at once."""
     state = optimizer.state.get(parameter)
     for key, value in state.items() if state else ():
         name = f"{listener.parameter_name(parameter)}/{key}"
         if hasattr(value, "data_ptr"):
-            listener.observe_tensor(channel, value, name)
+            yield channel, value, name
         else:
             listener.observe(channel, digest_bytes(repr(value).encode()), name)

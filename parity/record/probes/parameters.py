@@ -3,7 +3,7 @@
 import weakref
 from typing import Any, Final
 
-from ...trace.digests import digest_tensor
+from ...trace.device_digests import digest_soon
 from .roots import kind_of
 from .samples import sample
 
@@ -39,13 +39,13 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
         if not is_parameter:
             if name in listener.buffers:  # another one in its place: a change, which is seen after the update
                 continue
-            listener.observe("buffer_initial", digest_tensor(tensor), name)
+            listener.observe("buffer_initial", digest_soon(tensor), name)
             listener.buffers[name] = _mark(tensor)
             continue
         trainable = "" if tensor.requires_grad else " frozen"
         listener.marks[name] = _mark(tensor)
         listener.observe("parameter_kind", kind_of(tensor) + trainable, name)
-        listener.observe("parameter_initial", digest_tensor(tensor), name)
+        listener.observe("parameter_initial", digest_soon(tensor), name)
         owner = first_name.setdefault(id(tensor), name)
         if owner != name:
             listener.observe("tied_storage", owner, name)
@@ -53,10 +53,12 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
 
 def _observe_buffers(listener: Any) -> None:
     """Buffers that have changed; most are constants, and large. Kernels of normalisation move no version counter."""
+    changed: list[tuple[str, Any, str]] = []
     for name, tensor in _buffers(listener).items():
         if listener.buffers[name] != (mark := _mark(tensor)):
             listener.buffers[name] = mark
-            listener.observe_tensor("buffer", tensor, name)
+            changed.append(("buffer", tensor, name))
+    listener.observe_tensors(changed)
 
 
 def _buffers(listener: Any) -> dict[str, Any]:
@@ -84,10 +86,12 @@ def _observe_step(listener: Any, optimizer: Any, known: weakref.WeakKeyDictionar
 
 def _observe_all(listener: Any) -> None:
     """After an update by hand nobody says which parameters took part."""
+    trained: list[tuple[str, Any, str]] = []
     for name, tensor in listener.roots.parameters():
         listener.marks[name] = None
         if tensor.requires_grad:
-            listener.observe_tensor("parameter", tensor, name)
+            trained.append(("parameter", tensor, name))
+    listener.observe_tensors(trained)
     _observe_buffers(listener)
 
 
@@ -97,11 +101,13 @@ def _observe_outside(listener: Any) -> None:
     if not free:
         return
     tensors = dict(listener.roots.parameters())
+    changed: list[tuple[str, Any, str]] = []
     for name in free:
         tensor = tensors.get(name)
         if tensor is not None and listener.marks[name] != (mark := _mark(tensor)):
             listener.marks[name] = mark
-            listener.observe_tensor("parameter_outside", tensor, name)
+            changed.append(("parameter_outside", tensor, name))
+    listener.observe_tensors(changed)
 
 
 def _mark(tensor: Any) -> tuple[int, int]:

@@ -100,8 +100,8 @@ class _Server:
 
     @property
     def busy(self) -> bool:
-        """Whether one of its copies still runs."""
-        return any(copy.poll() is None for copy in self._copies)
+        """Whether somebody still waits for one of its copies."""
+        return bool(self._running())
 
     def start(self, program: Program) -> "WarmProcess | None":
         """Start ``program`` in a copy; None where it has to start in a process of its own."""
@@ -127,8 +127,12 @@ class _Server:
             ours.close()
             return None
         copy = WarmProcess(json.loads(message)["pid"], files[0], ours)
-        self._copies = [one for one in (*self._copies, copy) if one.poll() is None]
+        self._copies = [*self._running(), copy]
         return copy
+
+    def _running(self) -> "list[WarmProcess]":
+        # A copy belongs to the thread that waits for it: to ask it here could take its last word from there.
+        return [one for one in self._copies if one.returncode is None]
 
     def _greeting(self) -> str | None:
         self._control.settimeout(_LOADING_SECONDS)
