@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from parity.trace.device_digests import BLOCK_SUMS
 from parity.trace.model import Trace
 
 PLACE: Final = "digests"
@@ -13,9 +14,14 @@ def digests_apart(reference: Trace, candidate: Trace) -> str:
     ours, theirs = (_algorithms(trace) for trace in (reference, candidate))
     if not ours or not theirs or ours == theirs:
         return ""
-    return (
-        f"the reference's tensors were digested with {_listed(ours)}, the candidate's with {_listed(theirs)}: "
+    on_devices = [any(BLOCK_SUMS in one for one in used) for used in (ours, theirs)]
+    way_out = (
         "install the package xxhash in both interpreters, or in neither, and run again"
+        if on_devices[0] == on_devices[1]
+        else "only one of them used CUDA; run both on the same kind of device"
+    )
+    return (
+        f"the reference's tensors were digested with {_listed(ours)}, the candidate's with {_listed(theirs)}: {way_out}"
     )
 
 

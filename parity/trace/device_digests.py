@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from .digests import ALGORITHM, EMPTY, content, dense, digest_bytes, digest_tensor
 
-ON_DEVICES: Final = f"{ALGORITHM}, on CUDA of the sums of blocks (odd-multiples-1)"
+BLOCK_SUMS: Final = "block-sums-1"
+ON_DEVICES: Final = f"{ALGORITHM}, on CUDA of {BLOCK_SUMS}"
 LARGE: Final = 1 << 20
 BLOCK: Final = 1 << 21
 
@@ -145,6 +146,6 @@ def _factors(device: Any) -> Any:
     """An odd number for each position of a block, the same on every machine; no random number is drawn."""
     import torch
 
-    raw = bytearray(hashlib.shake_128(b"odd-multiples-1").digest(8 * BLOCK))
+    raw = bytearray(hashlib.shake_128(BLOCK_SUMS.encode()).digest(8 * BLOCK))
     with torch.inference_mode(mode=False):
         return (torch.frombuffer(raw, dtype=torch.int64) | 1).to(device)

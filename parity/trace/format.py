@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from parity.trace.channels import CHANNELS, Channel, Phase
+from parity.trace.device_digests import BLOCK, BLOCK_SUMS, LARGE
 from parity.trace.frames import HISTORY, SCHEMA, FrameKind
 from parity.trace.sketches import ALGORITHM, BUCKETS
 from parity.trace.sketches import FRAMES as SKETCH_FRAMES
@@ -32,6 +33,15 @@ A file is a sequence of frames and is only appended to. A frame is the magic `PT
 length of its payload (u32), the CRC-32 of kind and payload (u32), and the payload; all numbers are little-endian.
 A reader passes over kinds that it does not know and stops at the first frame that is torn or fails its checksum: what
 was flushed before the process died stays readable. A file appears under its name with its whole header.
+"""
+_DIGESTS: Final = f"""\
+## Digests
+
+`xxh3-64` is over the bytes of a tensor in row-major order; without the package xxhash, `blake2b-64` stands in. In a
+process that uses CUDA, what is trained, or trained on, and takes more than {LARGE >> 20} MiB is digested on the device:
+the digest is over the 64-bit sums of its blocks of {BLOCK:,} elements (`{BLOCK_SUMS}`). The bits of each element, as an
+integer, count times an odd number that belongs to its position in the block; the upper half of the product is folded
+into the lower one.
 """
 _SKETCHES: Final = f"""\
 ## Sketches
@@ -64,6 +74,7 @@ def document(observers: Mapping[str, Sequence[str]]) -> str:
         _INTRODUCTION,
         _FRAMES,
         _frame_table(FRAMES),
+        _DIGESTS,
         _SKETCHES,
         _frame_table(SKETCH_FRAMES),
         _ZOOM,

@@ -1,6 +1,7 @@
 import pytest
 
 from parity.compare.engine import compare
+from parity.trace.device_digests import ON_DEVICES
 from tests.unit.compare.trace_builder import parameters, process, run, series, shown, trace
 
 LOSS = series("loss", [1.0, 2.0])
@@ -88,6 +89,14 @@ def test_digests_of_different_algorithms_are_not_compared():
     assert batch == ("batch", "0", "the two traces were made with different digest algorithms")
     assert whole == ("trace", "digests", found.blind)
     assert found.blind.startswith("the reference's tensors were digested with xxh3-64, the candidate's with blake2b-64")
+    assert found.blind.endswith("install the package xxhash in both interpreters, or in neither, and run again")
+
+
+def test_digests_of_a_device_are_not_compared_with_those_of_the_host():
+    found = compare(trace(process(DIGEST)), trace(process(DIGEST, digest=ON_DEVICES)))
+    assert found.blind.endswith("only one of them used CUDA; run both on the same kind of device")
+    both = compare(trace(process(DIGEST, digest=ON_DEVICES)), trace(process(DIGEST, digest=ON_DEVICES)))
+    assert both.blind == ""
     assert "batch" not in found.coverage
 
 

@@ -5,6 +5,7 @@ import pytest
 from parity.invariants.lint import lint
 from parity.invariants.model import State
 from parity.invariants.registry import INVARIANTS
+from parity.trace.device_digests import ON_DEVICES, digest_of_zeros
 from parity.trace.digests import ALGORITHM
 from tests.unit.compare.trace_builder import process, run, series, trace
 from tests.unit.invariants.test_programs import DEFECTS, UNSHOWN
@@ -12,6 +13,8 @@ from tests.unit.invariants.test_programs import DEFECTS, UNSHOWN
 DDP = series("distributed_option", ["gloo"], "backend", updates=[-1])
 HELD = series("optimizer_group", ["weight_decay=0.0"], "weight")
 LONG = [1, 2, 3, 4, 5, 6]
+LARGE = "float32[1024, 1024]"
+ZERO = digest_of_zeros(1024 * 1024, 4)
 
 
 def result(found, identifier):
@@ -41,14 +44,15 @@ def average(*more):
     )
 
 
-def moves(parameter, gradient, rates):
-    return run(
+def moves(parameter, gradient, rates, kind="float32[1]", digest=ALGORITHM):
+    recorded = (
         series("parameter", parameter, "weight"),
         series("parameter_initial", [7], "weight", updates=[-1]),
-        series("parameter_kind", ["float32[1]"], "weight", updates=[-1]),
+        series("parameter_kind", [kind], "weight", updates=[-1]),
         series("gradient", gradient, "weight"),
         series("lr", rates),
     )
+    return trace(process(*recorded, digest=digest))
 
 
 def scaled(*skips):
@@ -79,6 +83,11 @@ VIOLATED = {
     "negative-rate": ("learning-rate-positive", run(series("lr", [0.1, -0.1])), "lr, update 1: -0.1"),
     "dead-average": ("average-follows", average(), "unchanged from update 1 to the end"),
     "unmoved": ("gradient-moves-parameter", moves([7, 7], [1, 2], [0.1, 0.1]), "unchanged after 2 updates"),
+    "unmoved-on-a-device": (
+        "gradient-moves-parameter",
+        moves([7, 7], [ZERO, 1], [0.1, 0.1], LARGE, ON_DEVICES),
+        "unchanged after 2 updates, gradient 0000000000000001",
+    ),
     "overflow": ("numbers-finite", scaled(), "loss, update 1: inf"),
     "left-alone": ("trained-by-an-optimizer", steps("unheld_gradient", [1], "bias"), "'bias'"),
     "thawed-and-frozen": (
@@ -100,6 +109,7 @@ HOLDS = {
     "no-rate-of-its-own": ("learning-rate-positive", run(series("lr", [float("nan")]))),
     "average": ("average-follows", average(series("parameter_outside", [3], "AveragedModel#1.weight", updates=[2]))),
     "at-rate-zero": ("gradient-moves-parameter", moves([7, 7], [1, 2], [0.0, 0.0])),
+    "no-gradient-on-a-device": ("gradient-moves-parameter", moves([7] * 2, [ZERO] * 2, [0.1] * 2, LARGE, ON_DEVICES)),
     "overflow-skipped": ("numbers-finite", scaled(0, 1, 0)),
     "held-at-last": ("trained-by-an-optimizer", steps("unheld_gradient", [1, 0], "bias", updates=[0, 4])),
     "perceptual-loss": ("trained-by-an-optimizer", steps("unheld_gradient", [1], "VGG#1.bias")),

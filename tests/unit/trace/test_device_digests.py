@@ -81,7 +81,7 @@ def test_a_digest_depends_on_the_elements_and_not_on_where_they_lie() -> None:
 
 
 def test_digests_are_the_same_in_every_version_and_on_every_machine() -> None:
-    assert owed(large()) == [7052371883252828261]
+    assert owed(large()) == [16119436272042797081]
 
 
 def test_what_is_owed_is_what_was_there() -> None:
