@@ -10,6 +10,9 @@ SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
 BARE_SCHEDULE: Final = "bare-schedule"
+SELDOM_LOGGED: Final = "seldom-logged"
+STEP_BEFORE: Final = "step-before"
+CUDA_ASKED: Final = "cuda-asked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,9 @@ VARIANTS: Final = {
     BARE_SCHEDULE: Variant(
         scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
+    SELDOM_LOGGED: Variant(scenario="r0", arguments=("--log-interval", "2")),
+    STEP_BEFORE: Variant(scenario="v2", candidate_arguments=("--ra-step", "V6")),
+    CUDA_ASKED: Variant(scenario="vanilla", arguments=("--device", "cuda")),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""
 

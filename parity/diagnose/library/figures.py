@@ -99,6 +99,7 @@ _SPECIFIC: Final[tuple[Declared[Case], ...]] = (
     printed.printed_loss_scale,
     printed.evaluation_one_split_twice,
     reported.printed_loss_of_one_micro_step,
+    reported.printed_loss_of_interval,
     reported.evaluation_unweighted,
     reported.perplexity_formula,
     share_of_all_positions,
