@@ -71,8 +71,8 @@ STATE: Final = (
     ),
     _planted(
         "optimizer-state-of-another-shape",
-        "candidate-failed",
-        (-1, Phase.EXIT, "exception"),
+        "optimizer-state-not-carried",
+        (4, Phase.SETUP, "optimizer_state_initial"),
         (_TRANSFER, "if name in index_of and states[index_of[name]][MOMENT].shape == shape", "if name in index_of"),
         scenario="operations-lora",
     ),
@@ -217,6 +217,14 @@ OVERRIDES: Final = (
         (-1, Phase.EXIT, "exception"),
         (_OVERRIDING, "if key not in given}", 'if key not in " ".join(given)}'),
         scenario="resume-remapping",
+    ),
+    _planted(
+        "override-line-of-one-rank",
+        "figure-differs",
+        (-1, Phase.LOG, "log_value"),
+        (_OVERRIDING, "{values[key]!r}", "{values[key] // 2 if key in _SHARED else values[key]!r}"),
+        (_OVERRIDING, "@dataclass(", '_SHARED = ("gradient_accumulation_steps",)\n\n\n@dataclass('),
+        scenario="override-batch-world-2",
     ),
     _planted(
         "vocabulary-size-none-overrides",

@@ -10,6 +10,7 @@ _CONFIG: Final = "gpt2/config.py"
 _PRECISION: Final = "gpt2/precision.py"
 _RECIPROCAL: Final = "gpt2/reciprocal_config.py"
 _UNIFIED: Final = "gpt2/unified_ra.py"
+_MOMENTUM: Final = "return weight.abs() * (moments.first.abs() + EPSILON).sqrt()"
 _VARIANT: Final = "variant=self.config.optimization.adamwprune_variant,"
 _FIND_STEP: Final = "return find_step(self.reciprocal.ra_step, self.sizes, block_size=self.model.block_size)"
 _PLACEHOLDER: Final = """
@@ -129,7 +130,16 @@ BENIGN_VANILLA_OPTIONS: Final = (
         ("gpt2/reporting.py", 'f"Validation loss: {loss', 'f"Eval @ iter: {loss'),
     ),
     harmless("bitter1-against-bitter2", "prune-bitter1", (_BASE, _VARIANT, 'variant="bitter2",')),
-    harmless("bitter3-against-bitter8", "prune-bitter3", (_BASE, _VARIANT, 'variant="bitter8",')),
+    # what bitter8 is but for its epsilon, which is not scaled along and is not small beside every moment
+    harmless(
+        "bitter3-corrected-by-one-factor",
+        "prune-bitter3",
+        (
+            "common/pruning/scores.py",
+            _MOMENTUM,
+            _MOMENTUM.replace(".sqrt()", ".div(1 - math.pow(moments.beta1, moments.updates)).sqrt()"),
+        ),
+    ),
 )
 BENIGN_ABLATION: Final = (
     # the steps of an ablation are those of its own option

@@ -206,7 +206,9 @@ def _whole(value: object) -> int | None:
 
 def _label(name: str) -> str:
     found = number(name)
-    return repr((found.label or found.template) if found is not None else name)
+    if found is None:
+        return repr(name)
+    return repr(found.label if any(map(str.isalpha, found.label)) else found.template)
 
 
 def _lines(case: Case, names: set[str] | dict[str, tuple[str, int]]) -> tuple[str, ...]:
