@@ -23,14 +23,18 @@ Pair = tuple[float, float]
     "default-differs",
     needs=("config",),
     predicts="everything that follows from the first difference, which is just that value",
-    advice="Give these options the reference's defaults, or name them on both command lines.",
+    advice="Give these options the reference's defaults, or name them on both command lines. What reads a file of "
+    "options may be at fault as well.",
 )
 def default_differs(case: Case) -> Cause | None:
-    """What differs first is the value of an option that neither command line names: each side has its own default."""
+    """What differs first is the value of an option that neither command line names: each side has its own default.
+
+    A run that loads weights may have taken the value from where it found them, and nothing is said about it.
+    """
     # what is printed before the first update may be made of any option
     trained = [finding.first for finding in case.judgement.gating if finding.phase is not Phase.LOG]
     found = list(_defaults(case))
-    if not trained or not found:
+    if not trained or not found or any(True for side in case.sides or () for _ in side.channel("weights_loaded")):
         return None
     start = trained[0]
     shown = set(_apart(start.reference, start.candidate))

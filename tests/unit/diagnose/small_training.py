@@ -112,6 +112,7 @@ class Training:
     prints_every: int = 1
     prints_mean: bool = False
     command: str = "train.py"
+    loads: bool = False
     eval_weights: tuple[float, ...] = ()
     perplexity: str = ""
     eval_model: str = ""
@@ -181,6 +182,8 @@ class _Rank:
         t = self.t
         for name, value in t.config:
             self.see("config", value, name)
+        if t.loads:
+            self.see("weights_loaded", "", "Model")
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         for seed in t.loader_seeds:

@@ -559,6 +559,7 @@ NEAR_MISSES = [
     (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "command": "train.py --accumulation 4"}),
     (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "micro_steps": 3}),
     (defaults.default_differs, UNTOLD, {"micro_steps": 4}),
+    (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "loads": True}),
     (reported.evaluation_unweighted, PLAIN, {"prints": ("val", "train")}),
     (reported.evaluation_unweighted, replace(PLAIN, eval_weights=(4.0, 1.0)), {"eval_weights": (3.0, 1.0)}),
     (reported.perplexity_formula, replace(PLAIN, perplexity="e"), {"seed": 1}),
