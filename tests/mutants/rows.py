@@ -1,6 +1,7 @@
 """The form of a row: a planted defect, or a harmless change, and how it is planted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from parity.trace.channels import Phase
@@ -36,6 +37,7 @@ class Variant:
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
     starts_in_out: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 VARIANTS: Final = {
@@ -48,7 +50,7 @@ VARIANTS: Final = {
     ),
     SELDOM_LOGGED: Variant(scenario="r0", arguments=("--log-interval", "2")),
     STEP_BEFORE: Variant(scenario="v2", candidate_arguments=("--ra-step", "V6")),
-    CUDA_ASKED: Variant(scenario="vanilla", arguments=("--device", "cuda")),
+    CUDA_ASKED: Variant(scenario="vanilla", arguments=("--device", "cuda"), environment={"CUDA_VISIBLE_DEVICES": ""}),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""
 
