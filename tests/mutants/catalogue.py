@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from tests.mutants import gpt2, occ, stream
+from tests.mutants import gpt2, gpt2_options, occ, stream
 from tests.mutants.char_gpt import COMMON_CAUSES, SEED_000
 from tests.mutants.char_gpt_benign import CHAR_GPT_BENIGN
 from tests.mutants.char_gpt_conduct import BENIGN_CONDUCT, CONDUCT
@@ -35,7 +35,11 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 MUTANTS: Final[tuple[Mutant, ...]] = (
     *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS, *OPERATING, *CONDUCT),
     *_of("gpt2-vanilla", gpt2.VANILLA),
+    *_of("gpt2-vanilla", gpt2_options.VANILLA_OPTIONS),
+    *_of("gpt2-defaults", gpt2_options.DEFAULTS),
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
+    *_of("gpt2-unified-ra", gpt2_options.UNIFIED_OPTIONS),
+    *_of("gpt2-ablation", gpt2_options.ABLATION),
     *_of("occ-mixer", occ.MIXER),
     *_of("occ-finetune", occ.FINETUNE),
     *_of("occ-ddp", occ.DDP),
@@ -54,7 +58,9 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *BENIGN_OPERATIONS,
     *BENIGN_CONDUCT,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
+    *_of("gpt2-vanilla", gpt2_options.BENIGN_VANILLA_OPTIONS),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
+    *_of("gpt2-ablation", gpt2_options.BENIGN_ABLATION),
     *_of("occ-mixer", occ.BENIGN),
     *_of("occ-finetune", occ.BENIGN_FINETUNE),
     *_of("stream-sample", stream.BENIGN),

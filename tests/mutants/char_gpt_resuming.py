@@ -63,6 +63,20 @@ STATE: Final = (
         ),
     ),
     _planted(
+        "transfer-by-shape-stub",
+        "resume-optimizer-state-missing",
+        _STATE_INITIAL,
+        (_TRANSFER, "    if len(names) == sum(", "    if len(names) < sum("),
+        (_TRANSFER, "for saved in free if states[saved][MOMENT].shape == shape]", "for saved in free[:0]]"),
+    ),
+    _planted(
+        "optimizer-state-of-another-shape",
+        "optimizer-state-not-carried",
+        (4, Phase.SETUP, "optimizer_state_initial"),
+        (_TRANSFER, "if name in index_of and states[index_of[name]][MOMENT].shape == shape", "if name in index_of"),
+        scenario="operations-lora",
+    ),
+    _planted(
         "iteration-one-ahead",
         "resume-step-shifted",
         (-1, Phase.EVAL, "eval_forwards"),
@@ -195,6 +209,29 @@ OVERRIDES: Final = (
             "dataclasses.asdict(model.architecture) | {'n_hidden': 128}",
         ),
         scenario="override-n-hidden",
+    ),
+    # the size of the vocabulary is taken for given, as its name is a part of another one's
+    _planted(
+        "override-by-substring",
+        "candidate-failed",
+        (-1, Phase.EXIT, "exception"),
+        (_OVERRIDING, "if key not in given}", 'if key not in " ".join(given)}'),
+        scenario="resume-remapping",
+    ),
+    _planted(
+        "override-line-of-one-rank",
+        "figure-differs",
+        (-1, Phase.LOG, "log_value"),
+        (_OVERRIDING, "{values[key]!r}", "{values[key] // 2 if key in _SHARED else values[key]!r}"),
+        (_OVERRIDING, "@dataclass(", '_SHARED = ("gradient_accumulation_steps",)\n\n\n@dataclass('),
+        scenario="override-batch-world-2",
+    ),
+    _planted(
+        "vocabulary-size-none-overrides",
+        "candidate-failed",
+        (-1, Phase.EXIT, "exception"),
+        (_OVERRIDING, "if key not in given}", 'if key not in given and key != "vocab_size"}'),
+        scenario="resume",
     ),
 )
 

@@ -1,6 +1,7 @@
 """The form of a row: a planted defect, or a harmless change, and how it is planted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from parity.trace.channels import Phase
@@ -10,6 +11,9 @@ SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
 BARE_SCHEDULE: Final = "bare-schedule"
+SELDOM_LOGGED: Final = "seldom-logged"
+STEP_BEFORE: Final = "step-before"
+CUDA_ASKED: Final = "cuda-asked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Variant:
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
     starts_in_out: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 VARIANTS: Final = {
@@ -43,6 +48,9 @@ VARIANTS: Final = {
     BARE_SCHEDULE: Variant(
         scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
+    SELDOM_LOGGED: Variant(scenario="r0", arguments=("--log-interval", "2")),
+    STEP_BEFORE: Variant(scenario="v2", candidate_arguments=("--ra-step", "V6")),
+    CUDA_ASKED: Variant(scenario="vanilla", arguments=("--device", "cuda"), environment={"CUDA_VISIBLE_DEVICES": ""}),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""
 

@@ -78,7 +78,7 @@ class PairWorkshop:
         recording = chosen.recording
         if closer is not None:
             recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
-        environment = {**recording.environment, **ENVIRONMENT}
+        environment = {**recording.environment, **ENVIRONMENT, **variant.environment}
         if variant.starts_in_out:
             environment["PYTHONPATH"] = str(directory)
             words[1:2] = [str(directory / word) if word.endswith(".py") else word for word in words[1:2]]

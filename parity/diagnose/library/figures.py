@@ -99,6 +99,7 @@ _SPECIFIC: Final[tuple[Declared[Case], ...]] = (
     printed.printed_loss_scale,
     printed.evaluation_one_split_twice,
     reported.printed_loss_of_one_micro_step,
+    reported.printed_loss_of_interval,
     reported.evaluation_unweighted,
     reported.perplexity_formula,
     share_of_all_positions,
@@ -205,7 +206,9 @@ def _whole(value: object) -> int | None:
 
 def _label(name: str) -> str:
     found = number(name)
-    return repr((found.label or found.template) if found is not None else name)
+    if found is None:
+        return repr(name)
+    return repr(found.label if any(map(str.isalpha, found.label)) else found.template)
 
 
 def _lines(case: Case, names: set[str] | dict[str, tuple[str, int]]) -> tuple[str, ...]:

@@ -46,6 +46,31 @@ def printed_loss_of_one_micro_step(case: Case) -> Cause | None:
 
 
 @rule(
+    "printed-loss-of-interval",
+    needs=("log_value", "loss"),
+    predicts="these printed numbers",
+    advice="Decide whether a line shows the update that it names, or the mean since the line before; then divide by "
+    "the updates that are in it, which in the first line are fewer.",
+)
+def printed_loss_of_interval(case: Case) -> Cause | None:
+    """One side prints the loss of the update that a line names, the other the mean over all since the line before."""
+    losses = case.pair("loss")
+    if losses is None or case.findings("loss", "output", "micro_steps"):
+        return None
+    for side, (who, other) in enumerate((("reference", "candidate"), ("candidate", "reference"))):
+        found = [one for one in _differing(case, "loss") if _is_of_interval(losses[0], one[1][1 - side], one[1][side])]
+        if found:
+            return _printed(
+                case,
+                "printed-loss-of-interval",
+                f"The {who} prints the mean loss since the line before, the {other} that of the update",
+                found,
+                "The training is not affected; the printed loss is smoother, or less smooth, and lags behind.",
+            )
+    return None
+
+
+@rule(
     "evaluation-unweighted",
     needs=("log_value", "eval_output"),
     predicts="these printed numbers",
@@ -164,6 +189,27 @@ def _is_of_one(losses: Pair, printed: Pair) -> bool:
             return False
         points += 1
     return points >= _FEWEST
+
+
+def _is_of_interval(losses: Series, single: Series, mean: Series) -> bool:
+    """Whether ``single`` is the loss of its updates, and ``mean`` their mean since the line before, on one scale."""
+    updates = single.updates.tolist()
+    if updates != mean.updates.tolist() or len(set(updates)) != len(updates):
+        return False
+    parts = {update: losses.at(update).tolist() for update in dict.fromkeys(losses.updates.tolist())}
+    totals = {update: sum(values) for update, values in parts.items()}
+    digits = decimals(*single.values.tolist(), *mean.values.tolist())
+    points = []
+    for at in range(1, len(updates)):
+        covered = range(updates[at - 1] + 1, updates[at] + 1)
+        if len(covered) > 1 and all(update in totals for update in covered):
+            all_losses = [totals[update] for update in covered]
+            points.append((all_losses[-1], float(single.values[at])))
+            points.append((sum(all_losses) / len(covered), float(mean.values[at])))
+    scales = (1.0, 1 / max(map(len, parts.values()), default=1))
+    return len(points) >= 2 * _FEWEST and any(
+        all(rounds_to(printed, loss * scale, digits) for loss, printed in points) for scale in scales
+    )
 
 
 def _is_made_of(outputs: Series, printed: Series, formula: Callable[[Sequence[float]], float]) -> bool:

@@ -109,6 +109,10 @@ class Training:
     eval_moves: bool = False
     draws_between: bool = False
     prints_sum: bool = False
+    prints_every: int = 1
+    prints_mean: bool = False
+    command: str = "train.py"
+    loads: bool = False
     eval_weights: tuple[float, ...] = ()
     perplexity: str = ""
     eval_model: str = ""
@@ -149,7 +153,7 @@ class Training:
         status = 1 if self.fails_in is not None else self.exit_status
         if self.interrupted is not None and self.on_signal == "dies":
             status = -15
-        manifest = {"exit_status": status, "command": "train.py", "last_error_line": self.error if status else ""}
+        manifest = {"exit_status": status, "command": self.command, "last_error_line": self.error if status else ""}
         return Trace(Path("run"), manifest, tuple(one for one in processes if one.series))
 
 
@@ -164,6 +168,7 @@ class _Rank:
         self.mode = 1
         self.parameters: dict[str, int] = {}
         self.kept: list[tuple[int, float]] = []
+        self.unprinted: list[float] = []
 
     def process(self) -> Process:
         if self.t.fails_in != BEFORE_RECORDING:
@@ -177,6 +182,8 @@ class _Rank:
         t = self.t
         for name, value in t.config:
             self.see("config", value, name)
+        if t.loads:
+            self.see("weights_loaded", "", "Model")
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         for seed in t.loader_seeds:
@@ -272,6 +279,12 @@ class _Rank:
             self.see("optimizer_state_initial", digest("carried"), "mlp.weight/exp_avg")
         self.step(step, self.kept)
         printed = sum(output for _, output in seen) / len(seen) if t.prints_sum else seen[-1][1]
+        self.unprinted.append(printed)
+        if step % t.prints_every:
+            return
+        if t.prints_mean:
+            printed = sum(self.unprinted) / t.prints_every
+        self.unprinted.clear()
         self.say(f"iter {step}: loss {printed * t.printed_loss:.4f}, lr {t.rate(step):.5f}")
 
     def step(self, step: int, seen: list[tuple[int, float]]) -> None:

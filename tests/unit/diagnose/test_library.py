@@ -19,6 +19,7 @@ from parity.diagnose.library import (
     combining,
     contents,
     data,
+    defaults,
     displaced,
     draws,
     evaluation,
@@ -58,6 +59,9 @@ from parity.trace.channels import Phase
 
 PLAIN = Training()
 TWO = Training(world=2, micro_steps=4)
+SELDOM = Training(prints_every=3, prints_sum=True)
+UNTOLD = Training(config=(("accumulation", "2"), ("epochs", "1")))
+TOLD_OTHERWISE = {"micro_steps": 4, "config": (("accumulation", "4"), ("epochs", "1"))}
 LONG = Training(updates=14)
 PRIVATE = Training(shared_stream=False)
 STOPPED = Training(interrupted=5)
@@ -338,6 +342,10 @@ SYMPTOMS = [
     ("draws-between-forwards", PLAIN, {"draws_between": True}, "updates that draw outside the model: 0"),
     ("printed-loss-of-one-micro-step", replace(PLAIN, prints_sum=True), {"prints_sum": False}, "The candidate prints"),
     ("printed-loss-of-one-micro-step", PLAIN, {"prints_sum": True}, "The reference prints the loss of the last"),
+    ("printed-loss-of-interval", SELDOM, {"prints_mean": True}, "The candidate prints the mean loss since the line"),
+    ("printed-loss-of-interval", replace(SELDOM, prints_mean=True), {"prints_mean": False}, "The reference prints the"),
+    ("default-differs", UNTOLD, TOLD_OTHERWISE, "accumulation: 2 in the reference, 4 in the candidate"),
+    ("default-differs", UNTOLD, {**TOLD_OTHERWISE, "command": "train.py --lr=1"}, "neither command line names them"),
     ("evaluation-unweighted", replace(PLAIN, eval_weights=(4.0, 1.0)), {"eval_weights": ()}, "the plain mean"),
     ("perplexity-formula", replace(PLAIN, perplexity="e"), {"perplexity": "2"}, "a power of 2, the reference's of e"),
     ("perplexity-formula", replace(PLAIN, perplexity="e"), {"perplexity": "means"}, "mean of the perplexities"),
@@ -546,6 +554,12 @@ NEAR_MISSES = [
     (draws.draws_between_forwards, replace(PLAIN, draws_between=True), {"seed": 1}),
     (reported.printed_loss_of_one_micro_step, PLAIN, {"printed_loss": 0.3}),
     (reported.printed_loss_of_one_micro_step, PLAIN, {"prints_sum": True, "seed": 1}),
+    (reported.printed_loss_of_interval, SELDOM, {"printed_loss": 0.3}),
+    (reported.printed_loss_of_interval, SELDOM, {"prints_mean": True, "seed": 1}),
+    (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "command": "train.py --accumulation 4"}),
+    (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "micro_steps": 3}),
+    (defaults.default_differs, UNTOLD, {"micro_steps": 4}),
+    (defaults.default_differs, UNTOLD, {**TOLD_OTHERWISE, "loads": True}),
     (reported.evaluation_unweighted, PLAIN, {"prints": ("val", "train")}),
     (reported.evaluation_unweighted, replace(PLAIN, eval_weights=(4.0, 1.0)), {"eval_weights": (3.0, 1.0)}),
     (reported.perplexity_formula, replace(PLAIN, perplexity="e"), {"seed": 1}),
