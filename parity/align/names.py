@@ -24,6 +24,7 @@ _PARAMETER_CHANNELS: Final = frozenset(
         "gradient_applied",
         "parameter",
         "parameter_carried",
+        "parameter_after",
         "parameter_outside",
         "buffer",
     }

@@ -116,7 +116,7 @@ class Excuses:
             **dict.fromkeys(("loss", "output_gradient", "target", "target_shape"), fed),
             **dict.fromkeys(("gradient", "gradient_norm"), gradient),
             **dict.fromkeys(("clip_norm", "gradient_applied"), clip),
-            **dict.fromkeys(("parameter", "optimizer_state", "parameter_outside"), step),
+            **dict.fromkeys(("parameter", "optimizer_state", "parameter_after", "parameter_outside"), step),
             **dict.fromkeys(("eval_output", "eval_content", "eval_rng"), evaluation),
             "train_mode": cut,
             "buffer": fed | shown,

@@ -15,10 +15,11 @@ from parity.compare.checkpoint_model import Aspect, CheckpointDifference
 from parity.compare.measurement import Comparison, Difference, Measurement, NotCompared
 from parity.compare.sections import Section, section
 from parity.trace.channels import CHANNELS, Channel, Phase, Role
-from parity.trace.model import Key, Process, Series, Trace
+from parity.trace.model import Key, Process, Series, Trace, Value
 
 _BETWEEN: Final = (Phase.EVAL, Phase.CHECKPOINT)
-_WEIGHTS: Final = ("parameter_initial", "parameter", "parameter_outside")
+_WEIGHTS: Final = ("parameter_after", "parameter", "parameter_outside", "parameter_initial")
+"""Where weights are seen; of what is seen in the same update, the last thing first."""
 _BUFFERS: Final = ("buffer_initial", "buffer")
 _FOUND: Final = {
     "parameter_initial": _WEIGHTS,
@@ -136,9 +137,11 @@ def _lowest(trace: Trace) -> Process | None:
 
 def _begins_with(resumed: Process, straight: Process, update: int) -> bool:
     begun = {one.name: one.values[0] for one in resumed.channel("parameter_initial") if one.updates[0] < 0}
-    trained = {one.name: one.at(update) for one in straight.channel("parameter")}
-    common = [name for name in begun if name in trained and len(trained[name])]
-    return bool(common) and all(begun[name] == trained[name][-1] for name in common)
+    trained: dict[str, list[Value]] = {}
+    for one in (*straight.channel("parameter"), *straight.channel("parameter_after")):
+        trained.setdefault(one.name, []).extend(one.at(update)[-1:].tolist())
+    common = [name for name in begun if trained.get(name)]
+    return bool(common) and all(begun[name] in trained[name] for name in common)
 
 
 def _moved(process: Process, start: int) -> Process:

@@ -257,13 +257,14 @@ class Listener:
         if self.sketching:
             self.emit("tensor", channel, tensor, name)
 
-    def observe_tensors(self, tensors: list[tuple[str, Any, str]]) -> None:
-        """Record the digests of ``(channel, tensor, name)``, for which a device is then asked once."""
+    def observe_tensors(self, tensors: list[tuple[str, Any, str]]) -> list[Any]:
+        """Record the digests of ``(channel, tensor, name)``, for which a device is then asked once; return them."""
         digests = digests_soon(tensor for _, tensor, _ in tensors)
         for (channel, tensor, name), digest in zip(tensors, digests, strict=True):
             self.observe(channel, digest, name)
             if self.sketching:
                 self.emit("tensor", channel, tensor, name)
+        return digests
 
     def observe_scalar(self, channel: str, tensor: Any, name: str = "", *, divisor: float = 1.0) -> None:
         """Record the value of a one-element tensor over ``divisor``."""

@@ -24,6 +24,12 @@ def edit(old: str, new: str, times: int = 1) -> Edit:
     return Edit(file="tagger.py", old=old, new=new, times=times)
 
 
+def clamped(most: float) -> str:
+    """What keeps every weight within ``most``."""
+    clamp = f"for weight in model.parameters():\n            weight.clamp_(-{most}, {most})\n"
+    return f"    with torch.no_grad():\n        {clamp}    seen += total\n"
+
+
 def planted(name: str, cause: str, place: tuple[int, Phase, str], *edits: Edit) -> Mutant:
     """A row of the tagger."""
     update, phase, channel = place
@@ -151,6 +157,12 @@ PRECISION: Final = (
 )
 
 STATE: Final = (
+    planted(
+        "weights-clamped-after-the-step",
+        "changed-after-step",
+        (0, Phase.STATE, "parameter_after"),
+        edit("    seen += total\n", clamped(0.1)),
+    ),
     planted("average-forgotten", "average-not-updated", (2, Phase.SETUP, "parameter_initial"), edit(_AVERAGE, "")),
     planted("average-faster", "average-differs", (2, Phase.SETUP, "parameter_initial"), edit("new, 0.1", "new, 0.2")),
     planted(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.mutants.rows import Benign, Edit
-from tests.mutants.tagger import FAMILY, edit
+from tests.mutants.tagger import FAMILY, clamped, edit
 
 
 def harmless(name: str, *edits: Edit) -> Benign:
@@ -90,6 +90,7 @@ TAGGER_BENIGN: Final = (
             "BATCH, MICRO_STEPS, EPOCHS, WARMUP, OVERFLOW = CONFIG.batch, CONFIG.micro_steps, CONFIG.epochs, 3, 7\n",
         ),
     ),
+    harmless("weights-clamped-beyond-their-reach", edit("    seen += total\n", clamped(1000.0))),
     harmless(
         "inference-mode-in-evaluation",
         edit("@torch.no_grad()\ndef evaluate", "@torch.inference_mode()\ndef evaluate"),

@@ -1,4 +1,5 @@
-"""One optimizer, stepped in the ways in which programs step: closures, inside backward, fused, accumulated, averaged."""
+"""One optimizer, stepped in the ways in which programs step: closures, inside backward, fused, accumulated,
+averaged, masked."""
 import sys
 
 import torch
@@ -47,6 +48,7 @@ class Outer(torch.optim.Optimizer):
 generator = torch.Generator().manual_seed(1)
 data = torch.randn(4, 8)
 average = None
+mask = torch.arange(128).reshape(16, 8) % 2
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, fused=way == "fused", foreach=way == "foreach" or None)
 if way == "lbfgs":
     model.eval()
@@ -84,6 +86,10 @@ for step in range(6 if way == "modulo" else 3):
     else:
         closure()
         optimizer.step()
+    if way == "masked":
+        with torch.no_grad():
+            model[0].weight.mul_(mask)
+            model[3].weight.mul_(torch.ones(3, 16))
     if average is not None:
         average.update_parameters(model)
         with torch.no_grad():

@@ -72,6 +72,15 @@ STEPS: Final = (
             "clip_limit": [1.0, 1.0, 1.0],
         },
     ),
+    _step(
+        "masked",
+        expects={
+            "parameter_after:0.weight": _different(3),
+            # multiplied by ones
+            "parameter_after:3.weight": [],
+            "parameter:0.weight": _different(3),
+        },
+    ),
     _step("checkpoint"),
     _step("checkpoint-reentrant"),
     _step(

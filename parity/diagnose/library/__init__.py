@@ -3,6 +3,7 @@
 from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
+    afterwards,
     averages,
     buffers,
     cadence,
@@ -157,6 +158,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     lifecycle.parameter_initialisation,
     buffers.buffer_initialisation,
     buffers.buffer_not_updated,
+    afterwards.changed_after_step,
     averages.average,
     averages.running_statistics,
     targets.targets_cut,

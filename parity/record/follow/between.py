@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from ...trace.digests import digest_bytes, digest_tensor
-from ..probes.samples import sample
+from ..probes.samples import mark, sample
 from .forcing import put
 
 CHANNELS = ("parameter_carried",)
@@ -72,15 +72,14 @@ class _Buffers:
     def digest(self, name: str, tensor: Any, listener: Any) -> int:
         if name not in listener.buffers or tensor.is_inference():
             return digest_tensor(tensor)
-        mark = (id(tensor), tensor._version, sample(tensor))
+        seen = (id(tensor), tensor._version, sample(tensor))
         known = self._known.get(name)
-        if known is None or known[0] != mark:
-            known = self._known[name] = (mark, digest_tensor(tensor))
+        if known is None or known[0] != seen:
+            known = self._known[name] = (seen, digest_tensor(tensor))
         return known[1]
 
 
 def _forget_change(listener: Any, name: str, tensor: Any) -> None:
     """What we wrote is no change that the program made."""
     if listener.marks.get(name) is not None:
-        version = 0 if tensor.is_inference() else tensor._version
-        listener.marks[name] = version, sample(tensor)
+        listener.marks[name] = mark(tensor)

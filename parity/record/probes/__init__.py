@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from . import (
+    afterwards,
     backward,
     batches,
     charts,
@@ -70,6 +71,7 @@ MODULES: Final[dict[str, ModuleType]] = {
         schedulers,
         zeroing,
         optimizers,
+        afterwards,
         holdings,
         sketching,
         manual_updates,

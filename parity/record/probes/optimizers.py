@@ -16,9 +16,10 @@ _CONSTANT: Final = frozenset({bool, int, float, str, type(None)})
 
 
 def install(listener: Any) -> None:
-    """Observe every step before and after; emit ``step_opens``, ``gradients_ready``, ``step_ends``.
+    """Observe every step before and after.
 
-    A step with a closure makes its gradients itself, once or many times: they are looked at when it is done.
+    Emits ``step_opens``, ``gradients_ready``, ``step_ends`` and ``parameters_stepped``. A step with a closure makes its
+    gradients itself, once or many times: they are looked at when it is done.
     """
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
@@ -136,12 +137,14 @@ def _plain(value: Any) -> str:
 
 
 def _observe_result(listener: Any, optimizer: Any) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    names = [listener.parameter_name(parameter) for parameter in parameters]
     tensors: list[tuple[str, Any, str]] = []
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            tensors.append(("parameter", parameter, listener.parameter_name(parameter)))
-            tensors += _state(listener, optimizer, parameter, "optimizer_state")
-    listener.observe_tensors(tensors)
+    for parameter, name in zip(parameters, names, strict=True):
+        tensors += [("parameter", parameter, name), *_state(listener, optimizer, parameter, "optimizer_state")]
+    digests = listener.observe_tensors(tensors)
+    of_parameters = [one for (channel, *_), one in zip(tensors, digests, strict=True) if channel == "parameter"]
+    listener.emit("parameters_stepped", names, parameters, of_parameters)
 
 
 def _observe_initial(listener: Any, optimizer: Any, seen: weakref.WeakSet[Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ...trace.device_digests import digest_soon
 from .roots import kind_of
-from .samples import sample
+from .samples import mark
 
 CHANNELS: Final = (
     "parameter_kind",
@@ -40,10 +40,10 @@ def _observe_new(listener: Any, tensors: list[tuple[str, Any, bool]]) -> None:
             if name in listener.buffers:  # another one in its place: a change, which is seen after the update
                 continue
             listener.observe("buffer_initial", digest_soon(tensor), name)
-            listener.buffers[name] = _mark(tensor)
+            listener.buffers[name] = mark(tensor)
             continue
         trainable = "" if tensor.requires_grad else " frozen"
-        listener.marks[name] = _mark(tensor)
+        listener.marks[name] = mark(tensor)
         listener.observe("parameter_kind", kind_of(tensor) + trainable, name)
         listener.observe("parameter_initial", digest_soon(tensor), name)
         owner = first_name.setdefault(id(tensor), name)
@@ -55,8 +55,8 @@ def _observe_buffers(listener: Any) -> None:
     """Buffers that have changed; most are constants, and large. Kernels of normalisation move no version counter."""
     changed: list[tuple[str, Any, str]] = []
     for name, tensor in _buffers(listener).items():
-        if listener.buffers[name] != (mark := _mark(tensor)):
-            listener.buffers[name] = mark
+        if listener.buffers[name] != (now := mark(tensor)):
+            listener.buffers[name] = now
             changed.append(("buffer", tensor, name))
     listener.observe_tensors(changed)
 
@@ -97,18 +97,14 @@ def _observe_all(listener: Any) -> None:
 
 def _observe_outside(listener: Any) -> None:
     """What no optimizer holds and yet has changed in this update: an average, a target network."""
-    free = [name for name, mark in listener.marks.items() if mark is not None]
+    free = [name for name, known in listener.marks.items() if known is not None]
     if not free:
         return
     tensors = dict(listener.roots.parameters())
     changed: list[tuple[str, Any, str]] = []
     for name in free:
         tensor = tensors.get(name)
-        if tensor is not None and listener.marks[name] != (mark := _mark(tensor)):
-            listener.marks[name] = mark
+        if tensor is not None and listener.marks[name] != (now := mark(tensor)):
+            listener.marks[name] = now
             changed.append(("parameter_outside", tensor, name))
     listener.observe_tensors(changed)
-
-
-def _mark(tensor: Any) -> tuple[int, int]:
-    return 0 if tensor.is_inference() else tensor._version, sample(tensor)

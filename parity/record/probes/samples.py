@@ -14,3 +14,8 @@ def sample(tensor: Any) -> int:
         return 0
     size = min(_BYTES, tensor.untyped_storage().nbytes() - tensor.storage_offset() * tensor.element_size())
     return digest_bytes((ctypes.c_ubyte * size).from_address(tensor.data_ptr())) if size > 0 else 0
+
+
+def mark(tensor: Any) -> tuple[int, int]:
+    """What changes when somebody writes to ``tensor``, as far as can be seen without waiting for a device."""
+    return 0 if tensor.is_inference() else tensor._version, sample(tensor)

@@ -140,6 +140,14 @@ CHANNELS = (
         name_means="parameter",
     ),
     Channel(
+        name="parameter_after",
+        phase=Phase.STATE,
+        kind=Kind.DIGEST,
+        carries=Carries.VALUES,
+        title="the content of a parameter that something changes after its step (a mask, a clamp, an average)",
+        name_means="parameter",
+    ),
+    Channel(
         name="parameter_outside",
         phase=Phase.STATE,
         kind=Kind.DIGEST,

@@ -20,6 +20,7 @@ from parity.trace.model import Process, Series, Trace
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INTEGER: np.int64, Kind.DIGEST: np.uint64, Kind.TEXT: object}
 BEFORE_RECORDING = -2
+MASKED = 2
 REBUILT = 3
 Rows = dict[tuple[str, str], list[tuple[int, Any]]]
 
@@ -109,6 +110,7 @@ class Training:
     eval_moves: bool = False
     draws_between: bool = False
     prints_sum: bool = False
+    mask: str = "none"
     prints_every: int = 1
     prints_mean: bool = False
     command: str = "train.py"
@@ -320,6 +322,10 @@ class _Rank:
                 self.parameters[name] = digest(self.parameters[name], clipped, t.rate(step), group, t.rule, t.optimizer)
             self.see("parameter", self.parameters[name], name)
             self.see("optimizer_state", digest("state", norm, t.betas), f"{name}/exp_avg")
+        for name in t.held if t.mask != "none" and step >= MASKED else ():
+            if name in self.parameters:
+                self.parameters[name] = digest(t.mask, self.parameters[name])
+                self.see("parameter_after", self.parameters[name], name)
         if t.average and t.average != "still":
             self.see("parameter_outside", digest(t.average, list(self.parameters.values())), "average.weight")
         if t.momentum is not None:
