@@ -3,9 +3,11 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.rows import DEFAULT_WARMUP, Benign, Edit, Mutant
+from tests.mutants.rows import ASKED_TO_SPREAD, DEFAULT_WARMUP, Benign, Edit, Mutant
 
 _ENGINE: Final = "occ/engine.py"
+_START: Final = "occ/start.py"
+_SEEDED: Final = "    seed(options.seed, rank=world.rank)\n"
 _INVARIANT: Final = "occ/losses/order_invariant.py"
 
 MIXER: Final = (
@@ -107,6 +109,22 @@ MIXER: Final = (
         channel="loss",
         cause="model-operation-changed",
     ),
+    Mutant(
+        id="tf32-on",
+        edits=(
+            Edit(
+                file="occ/both_heads.py",
+                old=_SEEDED,
+                new=f"{_SEEDED}    torch.backends.cuda.matmul.allow_tf32 = True\n"
+                '    torch.set_float32_matmul_precision("high")\n'
+                "    torch.backends.cudnn.benchmark = True\n",
+            ),
+        ),
+        update=0,
+        phase=Phase.SETUP,
+        channel="arithmetic",
+        cause="arithmetic-switched",
+    ),
 )
 
 FINETUNE: Final = (
@@ -123,6 +141,36 @@ FINETUNE: Final = (
         phase=Phase.DATA,
         channel="batch",
         cause="samples-behind-indices",
+    ),
+    Mutant(
+        id="loader-flags-ignored",
+        edits=(
+            Edit(file=_START, old="options.pin_memory", new="True"),
+            Edit(file=_START, old="options.prefetch_factor", new="4 if options.num_workers else None"),
+            Edit(file=_START, old="options.persistent_workers", new="options.num_workers > 0"),
+        ),
+        update=-1,
+        phase=Phase.SETUP,
+        channel="config",
+        cause="loaders-as-configured",
+    ),
+    Mutant(
+        id="dead-dist-flags",
+        edits=(
+            Edit(
+                file="occ/arguments.py",
+                old='    parser.add_argument("--use-amp"',
+                new='    parser.add_argument("--distributed", action="store_true")\n'
+                '    parser.add_argument("--local_rank", type=int, default=0)\n'
+                '    parser.add_argument("--world-size", type=positive, default=1)\n'
+                '    parser.add_argument("--use-amp"',
+            ),
+        ),
+        scenario=ASKED_TO_SPREAD,
+        update=-1,
+        phase=Phase.SETUP,
+        channel="config",
+        cause="ranks-as-configured",
     ),
 )
 
@@ -164,6 +212,17 @@ BENIGN: Final = (
     Benign(
         id="flat-acc-percent-sign",
         edits=(Edit(file=_ENGINE, old="{found['flat_acc']:.4f}", new="{found['flat_acc']:.4f}%"),),
+    ),
+    Benign(
+        id="float32-exact-as-before",
+        edits=(
+            Edit(
+                file="occ/both_heads.py",
+                old=_SEEDED,
+                new=f'{_SEEDED}    torch.set_float32_matmul_precision("highest")\n'
+                "    torch.backends.cudnn.benchmark = False\n",
+            ),
+        ),
     ),
     Benign(
         id="transfers-wait",

@@ -10,6 +10,7 @@ SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
 BARE_SCHEDULE: Final = "bare-schedule"
+ASKED_TO_SPREAD: Final = "asked-to-spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ VARIANTS: Final = {
     DEFAULT_WARMUP: Variant(
         scenario=SCRATCH, arguments=("--batch-size=2",), candidate_arguments=("--warmup-pct=0.05",)
     ),
+    ASKED_TO_SPREAD: Variant(scenario=SCRATCH, candidate_arguments=("--distributed", "--world-size=2")),
     BARE_SCHEDULE: Variant(
         scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
@@ -50,6 +52,8 @@ VARIANTS: Final = {
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
     """A planted defect, and what the instrument must say about it: where it first shows, and why.
+
+    ``cause`` is an invariant where both runs train alike and the candidate betrays itself.
 
     ``part`` names the outcome that must say so, of a scenario that is made of several.
     """

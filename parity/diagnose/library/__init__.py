@@ -3,6 +3,7 @@
 from parity.diagnose.case import Case
 from parity.diagnose.library import (
     accumulation,
+    arithmetic,
     averages,
     buffers,
     cadence,
@@ -76,6 +77,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     structure.parameter_set,
     rebuilding.network_rebuilt_otherwise,
     rebuilding.optimizer_state_not_carried,
+    arithmetic.arithmetic_switched,
     cadence.scheduler_cadence,
     warmup.warmup_unit_changed,
     ranks.learning_rates_apart,

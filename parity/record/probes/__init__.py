@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from . import (
+    arithmetic,
     backward,
     batches,
     charts,
@@ -54,6 +55,7 @@ MODULES: Final[dict[str, ModuleType]] = {
         configuration,
         seeding,
         environment,
+        arithmetic,
         signals,
         randomness,
         modes,

@@ -96,6 +96,8 @@ class Training:
     shares: tuple[float, ...] = ()
     short: tuple[int, ...] = ()
     loader: str = "RandomSampler"
+    arithmetic: str = "ieee"
+    gpu: bool = True
     tied: bool = False
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -177,6 +179,8 @@ class _Rank:
         t = self.t
         for name, value in t.config:
             self.see("config", value, name)
+        self.see("arithmetic", t.arithmetic, "cuda matmul float32")
+        self.see("environment", str(t.gpu), "cuda")
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         for seed in t.loader_seeds:

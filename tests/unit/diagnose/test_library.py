@@ -11,6 +11,7 @@ from parity.diagnose.case import Case
 from parity.diagnose.library import (
     RULES,
     accumulation,
+    arithmetic,
     averages,
     buffers,
     cadence,
@@ -198,6 +199,9 @@ SYMPTOMS = [
         SHARE,
         "updates of warm-up: 2 in the reference, 4 in the candidate",
     ),
+    ("arithmetic-switched", PLAIN, {"arithmetic": "tf32"}, "ieee in the reference, tf32 in the candidate"),
+    ("arithmetic-switched", PLAIN, {"arithmetic": "tf32", "output_scale": 1.001}, "cuda matmul float32"),
+    ("arithmetic-switched", replace(PLAIN, gpu=False), {"arithmetic": "tf32"}, "ieee in the reference, tf32 in"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 1)}, "reference(t + 1) at all 8 common points"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 3)}, "3 updates ahead of"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(max(0, step - 2))}, "2 updates behind"),
@@ -413,6 +417,7 @@ NEAR_MISSES = [
     (saving.counter_shifted, PLAIN, {"described": "None"}),
     (saving.description_differs, PLAIN, {"counter": 1}),
     (saving.description_differs, PLAIN, {"described": "None", "seed": 1}),
+    (arithmetic.arithmetic_switched, PLAIN, {"gpu": False, "clip": 0.5}),
     (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),
@@ -679,6 +684,13 @@ def test_independent_causes_are_both_named_each_with_its_own_findings():
     lines = {finding.id: finding for finding in judgement.gating if finding.channel.name == "log_value"}
     assert [lines[found].names[0].startswith("tokens") for found in explained["tokens-formula"]] == [True]
     assert diagnosis.unexplained == ()
+
+
+def test_a_switch_that_nothing_heeds_claims_nothing_else():
+    on_the_cpu = replace(PLAIN, gpu=False)
+    diagnosis = diagnosed(on_the_cpu, replace(on_the_cpu, arithmetic="tf32", clip=0.5))
+    assert [cause.id for cause in diagnosis.causes] == ["arithmetic-switched", "clip-limit"]
+    assert len(diagnosis.causes[0].explains) == 1
 
 
 def test_a_cause_does_not_claim_what_came_before_it():
