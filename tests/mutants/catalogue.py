@@ -21,6 +21,7 @@ from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
+from tests.mutants.stream_failures import FAILING
 from tests.mutants.tagger import TAGGER
 from tests.mutants.tagger_benign import TAGGER_BENIGN
 
@@ -40,6 +41,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("occ-finetune", occ.FINETUNE),
     *_of("occ-ddp", occ.DDP),
     *_of("stream-sample", stream.SAMPLE),
+    *_of("stream-sample", FAILING),
     *_of("stream-chunk", stream.CHUNK),
     *_of("stream-stops", stream.STOPS),
     *RESUMPTION,

@@ -57,6 +57,8 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     waiting.ranks_deadlock,
     waiting.read_before_written,
     lifecycle.candidate_failed,
+    lifecycle.failure_hidden,
+    lifecycle.no_model_trained,
     ranks.micro_steps_apart,
     accumulation.accumulation_not_divided_by_world,
     sharding.evaluation_padded,

@@ -21,7 +21,8 @@ _OF_A_GPU: Final = ("cuda ", "cudnn ")
 )
 def arithmetic_switched(case: Case) -> Cause | None:
     """A process-wide switch of torch, such as TF32 or the choice of kernels by trial, stands otherwise."""
-    switched = measurements(case, "arithmetic")
+    known = {ours.name for ours, _ in case.pairs("arithmetic")}
+    switched = [one for one in measurements(case, "arithmetic") if one.name in known]
     if not switched:
         return None
     names = list(dict.fromkeys(one.name for one in switched))

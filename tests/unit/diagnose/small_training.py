@@ -87,6 +87,8 @@ class Training:
     echo: str = ""
     says: str = ""
     exit_status: int = 0
+    hides: bool = False
+    modelless: bool = False
     interrupted: int | None = None
     on_signal: str = "saves"
     saved_until: int = 99
@@ -148,7 +150,7 @@ class Training:
 
     def trace(self) -> Trace:
         processes = tuple(_Rank(self, rank).process() for rank in range(self.world))
-        status = 1 if self.fails_in is not None else self.exit_status
+        status = 1 if self.fails_in is not None and not self.hides else self.exit_status
         if self.interrupted is not None and self.on_signal == "dies":
             status = -15
         manifest = {"exit_status": status, "command": "train.py", "last_error_line": self.error if status else ""}
@@ -182,6 +184,11 @@ class _Rank:
         self.see("arithmetic", t.arithmetic, "cuda matmul float32")
         self.see("environment", str(t.gpu), "cuda")
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
+        if t.modelless:
+            for step in range(t.updates):
+                self.say(f"iter {step}: loss {1 / (step + 1):.4f}")
+            self.see("updates", 0)
+            return
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         for seed in t.loader_seeds:
             self.see("loader_seed", seed, "loader 0")
@@ -203,8 +210,8 @@ class _Rank:
             if self.is_evaluated(step) and not t.eval_after:
                 self.evaluate(step)
             if t.fails_in == step:
-                if t.says:
-                    self.say(t.says)
+                for line in t.says.splitlines():
+                    self.say(line)
                 error = t.echo if self.rank == 0 and t.echo else t.error
                 if error:
                     self.see("exception", error)

@@ -113,6 +113,9 @@ RESTARTED = Training(updates=14, rate=restarting(5, 2))
 STEPS = Training(updates=20, rate=linear(0, 20), config=(("warmup_steps", "0"),))
 SHARE = {"rate": linear(4, 20), "config": (("warmup_pct", "0.2"),)}
 
+TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 4, in main\n'
+HIDDEN = {"fails_in": 5, "error": "", "says": f"{TRACEBACK}OSError: no space left on device", "hides": True}
+
 # cause, reference, what the candidate does differently, a piece of the title or evidence
 SYMPTOMS = [
     ("interrupt-unhandled", STOPPED, {"on_signal": "dies"}, "SIGTERM kills"),
@@ -307,6 +310,9 @@ SYMPTOMS = [
     ),
     ("candidate-failed", PLAIN, {"fails_in": 5}, "completed updates: 9 in the reference, 5 in the candidate"),
     ("candidate-failed", PLAIN, {"exit_status": 3}, "exit status: 0 in the reference, 3 in the candidate"),
+    ("failure-hidden", PLAIN, HIDDEN, "OSError: no space left on device"),
+    ("failure-hidden", PLAIN, {**HIDDEN, "fails_in": 0}, "fails after 0 updates, and says that it succeeded"),
+    ("no-model-trained", PLAIN, {"modelless": True}, "numbers that the candidate prints all the same: "),
     ("seed-or-initialisation", PLAIN, {"seed": 1}, "another seed"),
     ("seed-or-initialisation", PLAIN, {"initial": ("wte.weight", "mlp.weight")}, "2 of 2 weight matrices"),
     ("seed-or-initialisation", PLAIN, {"draws_before": 3}, "the initial weights are equal"),
@@ -501,6 +507,11 @@ NEAR_MISSES = [
         PLAIN,
         {"fails_in": 0, "error": "TypeError: f() got an unexpected keyword argument 'a'"},
     ),
+    (lifecycle.failure_hidden, PLAIN, {**HIDDEN, "hides": False}),
+    (lifecycle.failure_hidden, PLAIN, {**HIDDEN, "says": "no space left on device"}),
+    (lifecycle.failure_hidden, replace(PLAIN, **HIDDEN), {"seed": 1}),
+    (lifecycle.no_model_trained, PLAIN, {"updates": 1}),
+    (lifecycle.no_model_trained, PLAIN, {**HIDDEN, "fails_in": 0}),
     (lifecycle.candidate_failed, replace(PLAIN, exit_status=3), {"exit_status": 0}),
     (lifecycle.candidate_failed, PLAIN, {"updates": 8}),
     (lifecycle.seed_or_initialisation, PLAIN, {"initial": ("wte.weight",)}),

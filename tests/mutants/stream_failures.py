@@ -1,0 +1,70 @@
+"""Rows of family stream that fail and go on as if they had not: by themselves first, as any program may."""
+
+from typing import Final
+
+from parity.trace.channels import Phase
+from tests.mutants.rows import Edit, Mutant
+
+_COMMAND: Final = "stream/command.py"
+_SIMULATION: Final = """class Simulation:
+    def __init__(self):
+        self.model = torch.nn.Module()
+        self.device = torch.device("cpu")
+        self.chosen = torch.Generator().manual_seed(0)
+
+    def set_rate(self, rate):
+        pass
+
+    def train_step(self, inputs, targets):
+        accuracy = float(torch.rand(1, generator=self.chosen))
+        return 1.0 - accuracy, accuracy
+
+
+"""
+
+FAILING: Final = (
+    Mutant(
+        id="exit-zero-on-error",
+        edits=(
+            Edit(
+                file="__main__.py",
+                old="    except TrainerError as error:\n"
+                '        print(f"trainers: error: {error}", file=sys.stderr)\n'
+                "        return 2\n",
+                new="    except (KeyboardInterrupt, Exception):\n"
+                "        import traceback\n\n"
+                "        traceback.print_exc()\n"
+                "        return 0\n",
+            ),
+            Edit(
+                file="stream/by_step.py",
+                old="            parts.save(progress, step)\n",
+                new='            raise OSError("no space left on device")\n',
+            ),
+        ),
+        update=8,
+        phase=Phase.CHECKPOINT,
+        channel="checkpoint_file",
+        cause="failure-hidden",
+    ),
+    Mutant(
+        id="simulation-fallback",
+        edits=(
+            Edit(
+                file=_COMMAND,
+                old="    learner = make_learner(options, tokenizer)\n",
+                new="    try:\n"
+                '        raise RuntimeError("no kernel for this size")\n'
+                "    except RuntimeError as error:\n"
+                '        print(f"no model: {error}; simulating")\n'
+                "        learner = Simulation()\n",
+            ),
+            Edit(file=_COMMAND, old="def make_learner(", new=f"{_SIMULATION}def make_learner("),
+            Edit(file="stream/by_step.py", old="            parts.save(progress, step)\n", new="            pass\n"),
+        ),
+        update=-1,
+        phase=Phase.SETUP,
+        channel="parameter_kind",
+        cause="no-model-trained",
+    ),
+)
