@@ -207,6 +207,39 @@ DDP: Final = (
     ),
 )
 
+_NODES_OF_TWO: Final = Edit(
+    file="common/distributed.py",
+    old='local_rank=int(environment["LOCAL_RANK"]),',
+    new='local_rank=int(environment["LOCAL_RANK"]) % 2,',
+)
+"""The third rank of three is then the first one of a second machine."""
+
+NODES: Final = (
+    Mutant(
+        id="main-is-local-rank-0",
+        edits=(
+            _NODES_OF_TWO,
+            Edit(file="common/distributed.py", old="return self.rank == 0", new="return self.local_rank == 0"),
+        ),
+        scenario="world-3",
+        update=1,
+        phase=Phase.EVAL,
+        channel="eval_forwards",
+        cause="evaluation-on-more-ranks",
+    ),
+    Mutant(
+        id="sampler-rank-is-local",
+        edits=(_NODES_OF_TWO, Edit(file="occ/loaders.py", old="rank=world.rank", new="rank=world.local_rank")),
+        scenario="world-3",
+        update=0,
+        phase=Phase.DATA,
+        channel="batch",
+        cause="shards-overlap",
+    ),
+)
+
+BENIGN_NODES: Final = (Benign(id="two-machines", edits=(_NODES_OF_TWO,), scenario="world-3"),)
+
 BENIGN: Final = (
     # What a run prints does not count against parity, its numbers do.
     Benign(

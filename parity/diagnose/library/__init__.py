@@ -118,7 +118,7 @@ MECHANISMS: tuple[Declared[Case], ...] = (
     evaluation.mode_left_in_eval,
     evaluation.evaluation_in_train_mode,
     printed.evaluation_one_split_twice,
-    evaluation.evaluation_on_fewer_ranks,
+    evaluation.evaluation_ranks,
     evaluation.evaluation_extra,
     evaluation.evaluation_missing,
     evaluation.evaluation_order,
