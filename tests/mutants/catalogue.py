@@ -21,7 +21,7 @@ from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
-from tests.mutants.stream_failures import FAILING
+from tests.mutants.stream_failures import BENIGN_LEAVING, FAILING, LEAVING_LESS
 from tests.mutants.tagger import TAGGER
 from tests.mutants.tagger_benign import TAGGER_BENIGN
 
@@ -42,7 +42,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("occ-ddp", (*occ.DDP, *occ.NODES)),
     *_of("stream-sample", stream.SAMPLE),
     *_of("stream-sample", FAILING),
-    *_of("stream-chunk", stream.CHUNK),
+    *_of("stream-chunk", (*stream.CHUNK, *LEAVING_LESS)),
     *_of("stream-stops", stream.STOPS),
     *RESUMPTION,
     *RANKS,
@@ -61,6 +61,7 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *_of("occ-finetune", occ.BENIGN_FINETUNE),
     *_of("occ-ddp", occ.BENIGN_NODES),
     *_of("stream-sample", stream.BENIGN),
+    *_of("stream-chunk", BENIGN_LEAVING),
     *BENIGN_RESUMPTION,
     *BENIGN_RANKS,
     *TAGGER_BENIGN,

@@ -1,9 +1,12 @@
-"""Rows of family stream that fail and go on as if they had not: by themselves first, as any program may."""
+"""Rows of family stream that fail and go on as if they had not, or leave less behind than they should.
+
+Each failure is planted too: what is judged is what becomes of it.
+"""
 
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.rows import Edit, Mutant
+from tests.mutants.rows import Benign, Edit, Mutant
 
 _COMMAND: Final = "stream/command.py"
 _SIMULATION: Final = """class Simulation:
@@ -66,5 +69,30 @@ FAILING: Final = (
         phase=Phase.SETUP,
         channel="parameter_kind",
         cause="no-model-trained",
+    ),
+)
+
+LEAVING_LESS: Final = (
+    Mutant(
+        id="chunk-no-history",
+        edits=(Edit(file="stream/history.py", old="        _write(directory / HISTORY_NAME, self.columns)\n", new=""),),
+        update=-1,
+        phase=Phase.EXIT,
+        channel="table_file",
+        cause="table-file-missing",
+    ),
+)
+
+BENIGN_LEAVING: Final = (
+    Benign(
+        id="chunk-history-twice",
+        edits=(
+            Edit(
+                file="stream/history.py",
+                old="        _write(directory / HISTORY_NAME, self.columns)\n",
+                new="        _write(directory / HISTORY_NAME, self.columns)\n"
+                '        _write(directory / "latest.json", self.columns)\n',
+            ),
+        ),
     ),
 )

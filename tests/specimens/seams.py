@@ -367,6 +367,8 @@ _OUTPUT: Final = (
             "file_written:{out}/gone.txt": ["written and removed"],
             "file_written:{out}/after_chdir.txt": ["written"],
             "file_written": lambda found: len(found) == 7,
+            "table_file:{out}/run.json": ["left"],
+            "table_file": ["left"],
         },
     ),
     Specimen(

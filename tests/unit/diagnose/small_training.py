@@ -89,6 +89,7 @@ class Training:
     exit_status: int = 0
     hides: bool = False
     modelless: bool = False
+    tables: tuple[str, ...] = ("metrics.json",)
     interrupted: int | None = None
     on_signal: str = "saves"
     saved_until: int = 99
@@ -226,6 +227,8 @@ class _Rank:
                     self.save(step + 1, "emergency.pt")
                 break
         self.see("updates", self.update + 1)
+        for file in t.tables if t.fails_in is None else ():
+            self.see("table_file", "left", file)
 
     def is_evaluated(self, step: int) -> bool:
         return bool(self.t.eval_every) and step % self.t.eval_every == 0 and self.rank in self.t.eval_ranks
