@@ -3,7 +3,7 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.rows import ASKED_TO_SPREAD, DEFAULT_WARMUP, Benign, Edit, Mutant
+from tests.mutants.rows import ASKED_TO_SPREAD, DEFAULT_WARMUP, FROM_THE_HUB, Benign, Edit, Mutant
 
 _ENGINE: Final = "occ/engine.py"
 _START: Final = "occ/start.py"
@@ -124,6 +124,42 @@ MIXER: Final = (
         phase=Phase.SETUP,
         channel="arithmetic",
         cause="arithmetic-switched",
+    ),
+)
+
+_LOADED: Final = "    saved = _load(path)\n    weights: dict"
+
+HUB: Final = (
+    Mutant(
+        id="hub-weights-undefined-name",
+        edits=(
+            Edit(
+                file="occ/checkpoint.py",
+                old=_LOADED,
+                new=_LOADED.replace(
+                    "_load(path)", '_load(hub_path) if path.parent.name == "occ-canine-v1" else _load(path)'
+                ),
+            ),
+        ),
+        scenario=FROM_THE_HUB,
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exception",
+        cause="candidate-failed",
+    ),
+)
+
+BENIGN_HUB: Final = (
+    Benign(
+        id="hub-weights-through-a-name",
+        edits=(
+            Edit(
+                file="occ/checkpoint.py",
+                old=_LOADED,
+                new=_LOADED.replace("saved = _load(path)", "hub_path = path\n    saved = _load(hub_path)"),
+            ),
+        ),
+        scenario=FROM_THE_HUB,
     ),
 )
 

@@ -10,6 +10,7 @@ SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
 BARE_SCHEDULE: Final = "bare-schedule"
+FROM_THE_HUB: Final = "from-the-hub"
 ASKED_TO_SPREAD: Final = "asked-to-spread"
 
 
@@ -27,12 +28,14 @@ class Edit:
 class Variant:
     """A scenario of the policy with more arguments, on both sides or for the candidate alone.
 
+    What ``made_by`` makes, by one more command into the files that all runs read, is there before.
     ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
     """
 
     scenario: str
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
+    made_by: str = ""
     starts_in_out: bool = False
 
 
@@ -40,6 +43,12 @@ VARIANTS: Final = {
     CONSTANT: Variant(scenario=SCRATCH, arguments=("--decay_lr=False",)),
     DEFAULT_WARMUP: Variant(
         scenario=SCRATCH, arguments=("--batch-size=2",), candidate_arguments=("--warmup-pct=0.05",)
+    ),
+    FROM_THE_HUB: Variant(
+        scenario=SCRATCH,
+        arguments=("--initial-checkpoint={shared}/occ-canine-v1/last.bin",),
+        made_by="python -m trainers occ train-mixer --save-dir={shared}/occ-canine-v1 --train-data={shared}/train.csv "
+        "--val-data={shared}/val.csv --device=cpu --batch-size=40 --num-epochs=1 --max-len=48 --seed=2",
     ),
     ASKED_TO_SPREAD: Variant(scenario=SCRATCH, candidate_arguments=("--distributed", "--world-size=2")),
     BARE_SCHEDULE: Variant(

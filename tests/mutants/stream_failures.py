@@ -50,6 +50,25 @@ FAILING: Final = (
         channel="checkpoint_file",
         cause="failure-hidden",
     ),
+    # Of an optional package, which this training does not need.
+    Mutant(
+        id="missing-imports-exit",
+        edits=(
+            Edit(
+                file=_COMMAND,
+                old="import torch\n",
+                new="import torch\n\n"
+                "try:\n"
+                "    import a_tokenizer_that_is_not_there\n"
+                "except ImportError as error:\n"
+                '    raise SystemExit(f"missing: {error.name}") from None\n',
+            ),
+        ),
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exit_status",
+        cause="candidate-failed",
+    ),
     Mutant(
         id="simulation-fallback",
         edits=(
