@@ -66,7 +66,7 @@ FAILING: Final = (
         ),
         update=-1,
         phase=Phase.EXIT,
-        channel="exit_status",
+        channel="exception",
         cause="candidate-failed",
     ),
     Mutant(
