@@ -29,7 +29,7 @@ _FOUND: Final = {
 }
 """What a run finds before its first update, and where the straight run shows the same thing."""
 _STATE: Final = "optimizer_state_initial"
-_WHEN_CHANGED: Final = ("optimizer_type", "optimizer_group")
+_WHEN_CHANGED: Final = ("optimizer_type", "optimizer_group", "arithmetic")
 _BETWEEN_UPDATES: Final = ("scheduler_steps",)
 """Counts between two updates: there is none before the first update of a process."""
 CONTENTS: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")

@@ -110,7 +110,8 @@ def _is_wording(measurement: Measurement) -> bool:
 
 
 def _gates(measurement: Measurement) -> bool:
-    return measurement.channel.role is Role.BEHAVIOUR
+    is_gift = measurement.channel.owed and measurement.difference is Difference.EXTRA
+    return measurement.channel.role is Role.BEHAVIOUR and not is_gift
 
 
 def _asked_for(measurement: Measurement, arguments: Mapping[str, str]) -> bool:

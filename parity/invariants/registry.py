@@ -9,6 +9,7 @@ from parity.invariants.rules import (
     decay,
     gradients,
     modes,
+    options,
     parameters,
     ranks,
     rates,
@@ -16,5 +17,5 @@ from parity.invariants.rules import (
     samples,
 )
 
-_PARTS: Final = (samples, modes, causality, gradients, rates, parameters, decay, averages, ranks, reports)
+_PARTS: Final = (samples, modes, causality, gradients, rates, parameters, decay, averages, ranks, options, reports)
 INVARIANTS: Final[tuple[Invariant, ...]] = tuple(rule for part in _PARTS for rule in part.RULES)

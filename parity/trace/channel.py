@@ -59,7 +59,7 @@ class Channel:
     ``title`` completes the sentence "a difference in ..."; ``unit`` is empty where the value has none; ``name_means``
     says what the name of a series in this channel identifies (a parameter, a file, ...); ``site`` is the name under
     which the ``call_site`` channel holds the place in the program that caused the observation. A channel that is
-    ``only_followed`` is observed in follow mode alone.
+    ``only_followed`` is observed in follow mode alone; of one that is ``owed``, what the candidate adds never counts.
     """
 
     name: str
@@ -72,3 +72,4 @@ class Channel:
     name_means: str = ""
     site: str = ""
     only_followed: bool = False
+    owed: bool = False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from parity.trace.channels import Channel, Kind
 from parity.trace.sidecar import Sketches
 
-_TOTALS: Final = frozenset({"updates", "file_written"})
+_TOTALS: Final = frozenset({"updates", "file_written", "table_file"})
 Value = float | int | str
 Key = tuple[str, str]
 

@@ -21,6 +21,7 @@ from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
 from tests.mutants.rows import Benign, Mutant
+from tests.mutants.stream_failures import BENIGN_LEAVING, FAILING, LEAVING_LESS
 from tests.mutants.tagger import TAGGER
 from tests.mutants.tagger_benign import TAGGER_BENIGN
 
@@ -40,11 +41,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *_of("gpt2-unified-ra", gpt2.UNIFIED),
     *_of("gpt2-unified-ra", gpt2_options.UNIFIED_OPTIONS),
     *_of("gpt2-ablation", gpt2_options.ABLATION),
-    *_of("occ-mixer", occ.MIXER),
+    *_of("occ-mixer", (*occ.MIXER, *occ.HUB)),
     *_of("occ-finetune", occ.FINETUNE),
-    *_of("occ-ddp", occ.DDP),
+    *_of("occ-ddp", (*occ.DDP, *occ.NODES)),
     *_of("stream-sample", stream.SAMPLE),
-    *_of("stream-chunk", stream.CHUNK),
+    *_of("stream-sample", FAILING),
+    *_of("stream-chunk", (*stream.CHUNK, *LEAVING_LESS)),
     *_of("stream-stops", stream.STOPS),
     *RESUMPTION,
     *RANKS,
@@ -61,9 +63,11 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *_of("gpt2-vanilla", gpt2_options.BENIGN_VANILLA_OPTIONS),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),
     *_of("gpt2-ablation", gpt2_options.BENIGN_ABLATION),
-    *_of("occ-mixer", occ.BENIGN),
+    *_of("occ-mixer", (*occ.BENIGN, *occ.BENIGN_HUB)),
     *_of("occ-finetune", occ.BENIGN_FINETUNE),
+    *_of("occ-ddp", occ.BENIGN_NODES),
     *_of("stream-sample", stream.BENIGN),
+    *_of("stream-chunk", BENIGN_LEAVING),
     *BENIGN_RESUMPTION,
     *BENIGN_RANKS,
     *TAGGER_BENIGN,

@@ -3,9 +3,11 @@
 from typing import Final
 
 from parity.trace.channels import Phase
-from tests.mutants.rows import DEFAULT_WARMUP, Benign, Edit, Mutant
+from tests.mutants.rows import ASKED_TO_SPREAD, DEFAULT_WARMUP, FROM_THE_HUB, Benign, Edit, Mutant
 
 _ENGINE: Final = "occ/engine.py"
+_START: Final = "occ/start.py"
+_SEEDED: Final = "    seed(options.seed, rank=world.rank)\n"
 _INVARIANT: Final = "occ/losses/order_invariant.py"
 
 MIXER: Final = (
@@ -107,6 +109,58 @@ MIXER: Final = (
         channel="loss",
         cause="model-operation-changed",
     ),
+    Mutant(
+        id="tf32-on",
+        edits=(
+            Edit(
+                file="occ/both_heads.py",
+                old=_SEEDED,
+                new=f"{_SEEDED}    torch.backends.cuda.matmul.allow_tf32 = True\n"
+                '    torch.set_float32_matmul_precision("high")\n'
+                "    torch.backends.cudnn.benchmark = True\n",
+            ),
+        ),
+        update=0,
+        phase=Phase.SETUP,
+        channel="arithmetic",
+        cause="arithmetic-switched",
+    ),
+)
+
+_LOADED: Final = "    saved = _load(path)\n    weights: dict"
+
+HUB: Final = (
+    Mutant(
+        id="hub-weights-undefined-name",
+        edits=(
+            Edit(
+                file="occ/checkpoint.py",
+                old=_LOADED,
+                new=_LOADED.replace(
+                    "_load(path)", '_load(hub_path) if path.parent.name == "occ-canine-v1" else _load(path)'
+                ),
+            ),
+        ),
+        scenario=FROM_THE_HUB,
+        update=-1,
+        phase=Phase.EXIT,
+        channel="exception",
+        cause="candidate-failed",
+    ),
+)
+
+BENIGN_HUB: Final = (
+    Benign(
+        id="hub-weights-through-a-name",
+        edits=(
+            Edit(
+                file="occ/checkpoint.py",
+                old=_LOADED,
+                new=_LOADED.replace("saved = _load(path)", "hub_path = path\n    saved = _load(hub_path)"),
+            ),
+        ),
+        scenario=FROM_THE_HUB,
+    ),
 )
 
 FINETUNE: Final = (
@@ -123,6 +177,36 @@ FINETUNE: Final = (
         phase=Phase.DATA,
         channel="batch",
         cause="samples-behind-indices",
+    ),
+    Mutant(
+        id="loader-flags-ignored",
+        edits=(
+            Edit(file=_START, old="options.pin_memory", new="True"),
+            Edit(file=_START, old="options.prefetch_factor", new="4 if options.num_workers else None"),
+            Edit(file=_START, old="options.persistent_workers", new="options.num_workers > 0"),
+        ),
+        update=-1,
+        phase=Phase.SETUP,
+        channel="config",
+        cause="loaders-as-configured",
+    ),
+    Mutant(
+        id="dead-dist-flags",
+        edits=(
+            Edit(
+                file="occ/arguments.py",
+                old='    parser.add_argument("--use-amp"',
+                new='    parser.add_argument("--distributed", action="store_true")\n'
+                '    parser.add_argument("--local_rank", type=int, default=0)\n'
+                '    parser.add_argument("--world-size", type=positive, default=1)\n'
+                '    parser.add_argument("--use-amp"',
+            ),
+        ),
+        scenario=ASKED_TO_SPREAD,
+        update=-1,
+        phase=Phase.SETUP,
+        channel="config",
+        cause="ranks-as-configured",
     ),
 )
 
@@ -159,11 +243,55 @@ DDP: Final = (
     ),
 )
 
+_NODES_OF_TWO: Final = Edit(
+    file="common/distributed.py",
+    old='local_rank=int(environment["LOCAL_RANK"]),',
+    new='local_rank=int(environment["LOCAL_RANK"]) % 2,',
+)
+"""The third rank of three is then the first one of a second machine."""
+
+NODES: Final = (
+    Mutant(
+        id="main-is-local-rank-0",
+        edits=(
+            _NODES_OF_TWO,
+            Edit(file="common/distributed.py", old="return self.rank == 0", new="return self.local_rank == 0"),
+        ),
+        scenario="world-3",
+        update=1,
+        phase=Phase.EVAL,
+        channel="eval_forwards",
+        cause="evaluation-on-more-ranks",
+    ),
+    Mutant(
+        id="sampler-rank-is-local",
+        edits=(_NODES_OF_TWO, Edit(file="occ/loaders.py", old="rank=world.rank", new="rank=world.local_rank")),
+        scenario="world-3",
+        update=0,
+        phase=Phase.DATA,
+        channel="batch",
+        cause="shards-overlap",
+    ),
+)
+
+BENIGN_NODES: Final = (Benign(id="two-machines", edits=(_NODES_OF_TWO,), scenario="world-3"),)
+
 BENIGN: Final = (
     # What a run prints does not count against parity, its numbers do.
     Benign(
         id="flat-acc-percent-sign",
         edits=(Edit(file=_ENGINE, old="{found['flat_acc']:.4f}", new="{found['flat_acc']:.4f}%"),),
+    ),
+    Benign(
+        id="float32-exact-as-before",
+        edits=(
+            Edit(
+                file="occ/both_heads.py",
+                old=_SEEDED,
+                new=f'{_SEEDED}    torch.set_float32_matmul_precision("highest")\n'
+                "    torch.backends.cudnn.benchmark = False\n",
+            ),
+        ),
     ),
     Benign(
         id="transfers-wait",

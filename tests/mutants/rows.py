@@ -14,6 +14,8 @@ BARE_SCHEDULE: Final = "bare-schedule"
 SELDOM_LOGGED: Final = "seldom-logged"
 STEP_BEFORE: Final = "step-before"
 CUDA_ASKED: Final = "cuda-asked"
+FROM_THE_HUB: Final = "from-the-hub"
+ASKED_TO_SPREAD: Final = "asked-to-spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +32,14 @@ class Edit:
 class Variant:
     """A scenario of the policy with more arguments, on both sides or for the candidate alone.
 
+    What ``made_by`` makes, by one more command into the files that all runs read, is there before.
     ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
     """
 
     scenario: str
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
+    made_by: str = ""
     starts_in_out: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,6 +49,13 @@ VARIANTS: Final = {
     DEFAULT_WARMUP: Variant(
         scenario=SCRATCH, arguments=("--batch-size=2",), candidate_arguments=("--warmup-pct=0.05",)
     ),
+    FROM_THE_HUB: Variant(
+        scenario=SCRATCH,
+        arguments=("--initial-checkpoint={shared}/occ-canine-v1/last.bin",),
+        made_by="python -m trainers occ train-mixer --save-dir={shared}/occ-canine-v1 --train-data={shared}/train.csv "
+        "--val-data={shared}/val.csv --device=cpu --batch-size=40 --num-epochs=1 --max-len=48 --seed=2",
+    ),
+    ASKED_TO_SPREAD: Variant(scenario=SCRATCH, candidate_arguments=("--distributed", "--world-size=2")),
     BARE_SCHEDULE: Variant(
         scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
@@ -58,6 +69,8 @@ VARIANTS: Final = {
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
     """A planted defect, and what the instrument must say about it: where it first shows, and why.
+
+    ``cause`` is an invariant where both runs train alike and the candidate betrays itself.
 
     ``part`` names the outcome that must say so, of a scenario that is made of several.
     """

@@ -23,6 +23,7 @@ from parity.record.warm.launcher import WarmLauncher
 from parity.trace.model import Trace
 from parity.trace.printed import number
 from tests.mutants.catalogue import BENIGN, MUTANTS
+from tests.mutants.hearing import hear
 from tests.mutants.planting import ROOT
 from tests.mutants.rows import Benign, Mutant
 from tests.mutants.specimens import Workshop
@@ -53,10 +54,8 @@ class Score:
 
 def score(row: Mutant | Benign, outcome: Outcome, seconds: float) -> Score:
     """Judge one outcome against what the catalogue expects."""
-    judgement, diagnosis = outcome.judgement, outcome.diagnosis
+    judgement, heard = outcome.judgement, hear(outcome)
     assert judgement is not None
-    assert diagnosis is not None
-    first = judgement.first_divergence
     sides = judgement.comparison.reference, judgement.comparison.candidate
     is_mutant = isinstance(row, Mutant)
     return Score(
@@ -64,18 +63,13 @@ def score(row: Mutant | Benign, outcome: Outcome, seconds: float) -> Score:
         family=row.family,
         is_mutant=is_mutant,
         detected=outcome.exit_code != 0,
-        located=is_mutant and first is not None and where(first) == (row.update, row.phase, row.channel),
-        named=is_mutant and bool(diagnosis.causes) and diagnosis.causes[0].id == row.cause,
+        located=is_mutant and heard.place == (row.update, row.phase, row.channel),
+        named=is_mutant and heard.cause == row.cause,
         loose_loss=loss_gate(*sides, tolerance=0.05),
         exact_loss=loss_gate(*sides, tolerance=0.0),
         final_weights=weights_gate(*sides),
         seconds=seconds,
     )
-
-
-def where(finding) -> tuple[object, ...]:
-    """Update, phase and channel of a finding."""
-    return finding.update, finding.phase, finding.channel.name
 
 
 def loss_gate(reference: Trace, candidate: Trace, *, tolerance: float) -> bool:

@@ -1,5 +1,7 @@
 """Running pairs outside the policy: the witness once per scenario, any number of changed candidates."""
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, replace
 from functools import cache
@@ -74,7 +76,10 @@ class PairWorkshop:
         chosen = self.scenarios()[variant.scenario]
         is_reference = name.startswith("reference")
         words = fill(chosen.reference if is_reference else chosen.candidate, out=out, shared=self.data())
-        words = [sys.executable, *words[1:], *variant.arguments, *(() if is_reference else variant.candidate_arguments)]
+        more = (*variant.arguments, *(() if is_reference else variant.candidate_arguments))
+        words = [sys.executable, *words[1:], *(word.replace("{shared}", str(self.data())) for word in more)]
+        if variant.made_by:
+            _make(self, variant.made_by)
         recording = chosen.recording
         if closer is not None:
             recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
@@ -122,3 +127,11 @@ def _data(workshop: PairWorkshop) -> Path:
         _python, _m, _trainers, *arguments = fill(command, out=place, shared=place)
         assert main(arguments) == 0
     return place
+
+
+@cache
+def _make(workshop: PairWorkshop, command: str) -> None:
+    """Run what makes one more file to read, in a process of its own: it trains, and draws random numbers."""
+    place = workshop.data()
+    words = [sys.executable, *fill(command, out=place, shared=place)[1:]]
+    subprocess.run(words, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, check=True, stdout=subprocess.DEVNULL)

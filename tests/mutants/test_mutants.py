@@ -4,6 +4,7 @@ import pytest
 
 from parity.errors import PARITY, VIOLATED
 from tests.mutants.catalogue import BENIGN, MUTANTS, sample
+from tests.mutants.hearing import hear
 from tests.mutants.rows import Benign, Mutant
 from tests.mutants.specimens import Workshop
 
@@ -18,11 +19,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_mutant_is_detected_located_and_named(mutant: Mutant, workshop: Workshop) -> None:
     row, outcome = mutant, workshop.outcome(mutant)
     assert outcome.exit_code == VIOLATED
-    first = outcome.judgement.first_divergence
-    assert (first.update, first.phase, first.channel.name) == (row.update, row.phase, row.channel)
-    assert outcome.diagnosis.causes, "no cause was named"
-    assert outcome.diagnosis.causes[0].id == row.cause
-    assert outcome.diagnosis.causes[0].explains
+    heard = hear(outcome)
+    assert heard.place == (row.update, row.phase, row.channel)
+    assert heard.cause == row.cause
 
 
 @pytest.mark.parametrize("row", BENIGN, ids=lambda row: row.id)

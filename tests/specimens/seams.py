@@ -136,6 +136,10 @@ def loaders(workers: int, iterator: str) -> Specimen:
         expects={
             "loader_epoch:loader 0": [train] * 4,
             "loader_epoch:loader 1": [held_out] * 2,
+            "loader_option:loader 0: num_workers": [str(workers)],
+            "loader_option:loader 0: pin_memory": ["False"],
+            "loader_option:loader 0: prefetch_factor": ["2" if workers else "None"],
+            "loader_option:loader 1: persistent_workers": ["False"],
             "loader_seed:loader 0": seeds,
             "loader_seed:loader 1": [191369442034012508, 1550626922341910133],
             "loader_batches:loader 0": [1, 1, 1, 1],
@@ -172,6 +176,19 @@ _CONFIGURATION: Final = (
     configuration("dictionary", "dictionary config"),
     configuration("pydantic", "pydantic model Outer", "pydantic"),
     configuration("omegaconf", "OmegaConf", "omegaconf"),
+    Specimen(
+        id="switches",
+        words=("seams/switches.py",),
+        updates=4,
+        expects={
+            "arithmetic:cuda matmul float32": ["tf32", "ieee"],
+            "arithmetic:cudnn convolution float32": ["tf32"],
+            "arithmetic:cudnn rnn float32": ["tf32", "ieee"],
+            "arithmetic:mkldnn matmul float32": ["ieee"],
+            "arithmetic:cudnn benchmark": ["True"],
+            "arithmetic:default dtype": ["torch.float32"],
+        },
+    ),
     Specimen(
         id="strangers-are-not-touched", words=("seams/stranger.py",), faithful=True, updates=1, expects={"updates": [1]}
     ),
@@ -350,6 +367,8 @@ _OUTPUT: Final = (
             "file_written:{out}/gone.txt": ["written and removed"],
             "file_written:{out}/after_chdir.txt": ["written"],
             "file_written": lambda found: len(found) == 7,
+            "table_file:{out}/run.json": ["left"],
+            "table_file": ["left"],
         },
     ),
     Specimen(

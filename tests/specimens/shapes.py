@@ -75,7 +75,7 @@ STEPS: Final = (
     _step(
         "masked",
         expects={
-            "parameter_after:0.weight": _different(3),
+            "parameter_after:0.weight": _different(2),
             # multiplied by ones
             "parameter_after:3.weight": [],
             "parameter:0.weight": _different(3),

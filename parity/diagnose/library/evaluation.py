@@ -15,7 +15,7 @@ from parity.diagnose.library.occasions import (
     saved_there,
 )
 from parity.diagnose.library.reach import VALUE, at, expects, explained, first
-from parity.diagnose.registry import Cause, rule
+from parity.diagnose.registry import Cause, Declaration, rule, rule_of
 from parity.trace.channels import Phase
 from parity.trace.model import Series
 
@@ -72,28 +72,50 @@ def evaluation_missing(case: Case) -> Cause | None:
     )
 
 
-@rule(
-    "evaluation-on-fewer-ranks",
-    needs=("eval_forwards",),
-    predicts="all that the evaluations of these ranks show, generators and batches, and every number from there on",
-    advice="Evaluate on all ranks, and print on one.",
+@rule_of(
+    *(
+        Declaration(
+            id=f"evaluation-on-{amount}-ranks",
+            what=what,
+            needs=("eval_forwards",),
+            predicts="all that the evaluations of these ranks show, generators and batches, and every number from "
+            "there on",
+            advice=advice,
+        )
+        for amount, what, advice in (
+            (
+                "fewer",
+                "Ranks that evaluate in the reference do not in the candidate.",
+                "Evaluate on all ranks, and print on one.",
+            ),
+            (
+                "more",
+                "Ranks evaluate in the candidate that do not in the reference.",
+                "Compare what makes a rank the master: its rank among all, or the one on its own machine.",
+            ),
+        )
+    )
 )
-def evaluation_on_fewer_ranks(case: Case) -> Cause | None:
-    """Ranks that evaluate in the reference do not in the candidate."""
-    silent = []
-    for process in case.reference.processes:
-        other = case.candidate.rank(process.rank)
-        if other is not None and other.updates and counts(process, FORWARDS) and not counts(other, FORWARDS):
-            silent.append(process.rank)
-    start = beginning(case, Difference.MISSING)
-    if not silent or len(silent) == case.reference.world or start is None:
+def evaluation_ranks(case: Case) -> Cause | None:
+    """Other ranks evaluate than in the reference, fewer or more of them."""
+    common = {one.rank: one for one in case.reference.processes}
+    both = [(common[one.rank], one) for one in case.candidate.processes if one.rank in common and one.updates]
+    ours, theirs = ({sides[side].rank for sides in both if counts(sides[side], FORWARDS)} for side in (0, 1))
+    fewer = theirs < ours
+    start = beginning(case, Difference.MISSING if fewer else Difference.EXTRA)
+    if start is None or not ours or not theirs or not (fewer or ours < theirs):
         return None
+    other = ", ".join(map(str, sorted(ours ^ theirs)))
     return Cause(
-        id="evaluation-on-fewer-ranks",
-        title=f"The candidate never evaluates on rank {', '.join(map(str, silent))}",
+        id="evaluation-on-fewer-ranks" if fewer else "evaluation-on-more-ranks",
+        title=f"The candidate never evaluates on rank {other}"
+        if fewer
+        else f"The candidate evaluates on rank {other} too",
         explains=explained(case, *disturbance(start), since=start),
-        evidence=(evidence.both("ranks that evaluate", case.reference.world, case.candidate.world - len(silent)),),
-        consequence="The estimate rests on one part of the ranks, and their generators and data streams drift apart.",
+        evidence=(evidence.both("ranks that evaluate", len(ours), len(theirs)),),
+        consequence="The estimate rests on one part of the ranks, and their generators and data streams drift apart."
+        if fewer
+        else "It costs time, what it draws is missing in the training of these ranks, and each reports its own.",
     )
 
 

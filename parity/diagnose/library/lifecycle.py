@@ -16,6 +16,8 @@ _ENDS: Final = ("exit_status", "exception", "updates")
 _RANKS: Final = "world_size"
 _SHAPES: Final = ("batch_shape", "eval_batch_shape")
 _SUCCESS: Final = "0"
+_TRACEBACK: Final = "Traceback (most recent call last):"
+_ERROR: Final = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)\b")
 _REJECTED: Final = re.compile(
     r"\b(?:unknown|unrecogni[sz]ed|unexpected|invalid|no such)\b(?!.*keyword argument).{0,40}"
     r"\b(?:option|key|argument|parameter|flag|choice|setting)s?\b"
@@ -70,6 +72,65 @@ def candidate_failed(case: Case) -> Cause | None:
             evidence.both("completed updates", ours, theirs),
         ),
         consequence="Whatever comes after that is missing, and was not compared.",
+    )
+
+
+@rule(
+    "failure-hidden",
+    needs=("exit_status", "log_line"),
+    predicts="that everything behind that point is missing",
+    advice="Let the exception out, or return a status other than 0 for it: who catches everything at the top hides "
+    "failures from whatever started the program.",
+)
+def failure_hidden(case: Case) -> Cause | None:
+    """The candidate alone prints the traceback of an error, does not go on from there, and ends with status 0."""
+    said = [
+        one.name
+        for one in case.judgement.comparison.measurements
+        if one.channel.name == "log_line" and one.difference is Difference.EXTRA
+    ]
+    if _TRACEBACK not in said or case.findings("exit_status", "exception"):
+        return None
+    ours, theirs = completed(case)
+    errors = [line for line in said[said.index(_TRACEBACK) :] if _ERROR.match(line)]
+    return Cause(
+        id="failure-hidden",
+        title=f"The candidate fails after {evidence.plural(theirs, 'update')}, and says that it succeeded",
+        explains=explained(case, *cut(theirs), expects(_RANKS)),
+        evidence=(
+            "the candidate prints a traceback, and its exit status is 0",
+            *errors[-1:],
+            evidence.both("completed updates", ours, theirs),
+        ),
+        consequence="Whatever comes after that is missing, and nobody who looks at the exit status will know.",
+    )
+
+
+@rule(
+    "no-model-trained",
+    needs=("parameter_initial", "updates"),
+    predicts="that everything is missing",
+    advice="Look for an error that is caught while the model is built, and for what takes the model's place.",
+)
+def no_model_trained(case: Case) -> Cause | None:
+    """The candidate ends well without ever calling a model, where the reference trains one."""
+    ours, theirs = completed(case)
+    if case.sides is None or not ours or theirs or case.findings("exit_status", "exception"):
+        return None
+    before, after = (len(list(side.channel("parameter_initial"))) for side in case.sides)
+    if not before or after:
+        return None
+    printed = sum(len(series) for series in case.sides[1].channel("log_value"))
+    return Cause(
+        id="no-model-trained",
+        title="The candidate trains no model",
+        explains=explained(case, *cut(0), expects(_RANKS)),
+        evidence=(
+            evidence.both("parameters seen in a forward", before, after),
+            evidence.both("updates", ours, theirs),
+            f"numbers that the candidate prints all the same: {printed}",
+        ),
+        consequence="What it prints and draws is made up, or left from another run.",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from . import (
     afterwards,
+    arithmetic,
     backward,
     batches,
     charts,
@@ -55,6 +56,7 @@ MODULES: Final[dict[str, ModuleType]] = {
         configuration,
         seeding,
         environment,
+        arithmetic,
         signals,
         randomness,
         modes,

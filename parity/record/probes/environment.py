@@ -1,4 +1,4 @@
-"""The surroundings of the training: versions, threads, switches."""
+"""The surroundings of the training: versions, threads, hardware."""
 
 import os
 import platform
@@ -39,11 +39,6 @@ def _facts() -> dict[str, str]:
         "torch": torch.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": str(torch.get_num_threads()),
-        "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
-        "float32 matmul precision": torch.get_float32_matmul_precision(),
-        "default dtype": str(torch.get_default_dtype()),
-        "cudnn benchmark": str(torch.backends.cudnn.benchmark),
-        "cudnn deterministic": str(torch.backends.cudnn.deterministic),
         "cuda": str(torch.cuda.is_available()),
     }
     if "numpy" in sys.modules:

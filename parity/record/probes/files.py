@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .sources import source_files
 
-CHANNELS: Final = ("file_written", "source_file")
+CHANNELS: Final = ("file_written", "table_file", "source_file")
 SEAM: Final = (
     "sys.addaudithook: open, os.rename and os.remove; what probe checkpoints hears, which opens files natively"
 )
@@ -16,6 +16,7 @@ BLIND: Final = "files opened before torch is imported, by other native code and 
 _WRITING: Final = frozenset("wax+")
 _WRITING_FLAGS: Final = os.O_WRONLY | os.O_RDWR
 _EVENTS: Final = frozenset({"open", "os.rename", "os.remove"})
+_TABLES: Final = (".csv", ".json", ".jsonl", ".tsv")
 _UNCLEAR: Final = "(unclear)"
 _REMOVED: Final = "written and removed"
 _MOMENT: Final = re.compile(
@@ -57,7 +58,10 @@ def install(listener: Any) -> None:
         for path, how in sorted(opened.items()):
             full = os.path.realpath(path)
             if not _is_scratch(full, ignored) and not (how == _REMOVED and os.path.dirname(full) == _scratch()):
-                listener.observe("file_written", how, _MOMENT.sub("{time}", listener.places.path(path)))
+                name = _MOMENT.sub("{time}", listener.places.path(path))
+                listener.observe("file_written", how, name)
+                if full.endswith(_TABLES) and os.path.isfile(full):
+                    listener.observe("table_file", "left", name)
         for name, statistics in source_files(listener.places, main_file):
             listener.observe("source_file", statistics, name)
 

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from .calls import Family
 
-CHANNELS: Final = ("loader_epoch", "loader_batches", "loader_seed", "sampler_epoch")
+CHANNELS: Final = ("loader_epoch", "loader_option", "loader_batches", "loader_seed", "sampler_epoch")
 SEAM: Final = (
     "patch of DataLoader.__iter__, of __next__ of its iterators, and of set_epoch of samplers; the iterator that the "
     "program gets is the one that torch made"
 )
 BLIND: Final = "loaders that are no torch DataLoader; what workers do; batches served after the last update"
+_OPTIONS: Final = ("num_workers", "pin_memory", "prefetch_factor", "persistent_workers")
 
 
 class Labels:
@@ -38,12 +39,17 @@ def install(listener: Any) -> None:
     labels = Labels()
     iterators: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
     served: Counter[str] = Counter()
+    told_of: set[str] = set()
 
     def begins(iterator: Any, loader: Any) -> None:
         listener.site("loader")
         label = iterators[iterator] = labels.of(loader)
         listener.observe("loader_epoch", _describe(loader), label)
         listener.observe("loader_seed", iterator._base_seed, label)
+        if label not in told_of:
+            told_of.add(label)
+            for option in _OPTIONS:
+                listener.observe("loader_option", str(vars(loader).get(option)), f"{label}: {option}")
 
     def serve(iterator: Any) -> None:
         served[iterators.get(iterator, "unknown loader")] += 1

@@ -22,4 +22,12 @@ CHANNELS = (
         role=Role.CONTEXT,
         name_means="file",
     ),
+    Channel(
+        name="table_file",
+        phase=Phase.EXIT,
+        kind=Kind.TEXT,
+        title="which files of numbers, CSV or JSON, are left",
+        name_means="file",
+        owed=True,
+    ),
 )

@@ -68,6 +68,15 @@ CHANNELS = (
         name_means="loader",
     ),
     Channel(
+        name="loader_option",
+        site="loader",
+        phase=Phase.DATA,
+        kind=Kind.TEXT,
+        title="how a data loader loads: its workers, what they prepare, and into which memory",
+        role=Role.CONTEXT,
+        name_means="loader and option",
+    ),
+    Channel(
         name="loader_batches",
         site="loader",
         phase=Phase.DATA,

@@ -36,6 +36,13 @@ CHANNELS = (
         name_means="key",
     ),
     Channel(
+        name="arithmetic",
+        phase=Phase.SETUP,
+        kind=Kind.TEXT,
+        title="a process-wide switch of how torch computes",
+        name_means="switch",
+    ),
+    Channel(
         name="parameter_kind",
         site="forward",
         phase=Phase.SETUP,

@@ -88,6 +88,9 @@ class Training:
     echo: str = ""
     says: str = ""
     exit_status: int = 0
+    hides: bool = False
+    modelless: bool = False
+    tables: tuple[str, ...] = ("metrics.json",)
     interrupted: int | None = None
     on_signal: str = "saves"
     saved_until: int = 99
@@ -97,6 +100,8 @@ class Training:
     shares: tuple[float, ...] = ()
     short: tuple[int, ...] = ()
     loader: str = "RandomSampler"
+    arithmetic: str = "ieee"
+    gpu: bool = True
     tied: bool = False
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -152,7 +157,7 @@ class Training:
 
     def trace(self) -> Trace:
         processes = tuple(_Rank(self, rank).process() for rank in range(self.world))
-        status = 1 if self.fails_in is not None else self.exit_status
+        status = 1 if self.fails_in is not None and not self.hides else self.exit_status
         if self.interrupted is not None and self.on_signal == "dies":
             status = -15
         manifest = {"exit_status": status, "command": self.command, "last_error_line": self.error if status else ""}
@@ -186,7 +191,14 @@ class _Rank:
             self.see("config", value, name)
         if t.loads:
             self.see("weights_loaded", "", "Model")
+        self.see("arithmetic", t.arithmetic, "cuda matmul float32")
+        self.see("environment", str(t.gpu), "cuda")
         self.say(f"tokens per iteration will be: {t.tokens(t):,}")
+        if t.modelless:
+            for step in range(t.updates):
+                self.say(f"iter {step}: loss {1 / (step + 1):.4f}")
+            self.see("updates", 0)
+            return
         self.see("loader_epoch", f"{t.loader}, 64 samples", "loader 0")
         for seed in t.loader_seeds:
             self.see("loader_seed", seed, "loader 0")
@@ -208,8 +220,8 @@ class _Rank:
             if self.is_evaluated(step) and not t.eval_after:
                 self.evaluate(step)
             if t.fails_in == step:
-                if t.says:
-                    self.say(t.says)
+                for line in t.says.splitlines():
+                    self.say(line)
                 error = t.echo if self.rank == 0 and t.echo else t.error
                 if error:
                     self.see("exception", error)
@@ -224,6 +236,8 @@ class _Rank:
                     self.save(step + 1, "emergency.pt")
                 break
         self.see("updates", self.update + 1)
+        for file in t.tables if t.fails_in is None else ():
+            self.see("table_file", "left", file)
 
     def is_evaluated(self, step: int) -> bool:
         return bool(self.t.eval_every) and step % self.t.eval_every == 0 and self.rank in self.t.eval_ranks

@@ -12,6 +12,7 @@ from parity.diagnose.library import (
     RULES,
     accumulation,
     afterwards,
+    arithmetic,
     averages,
     buffers,
     cadence,
@@ -48,6 +49,7 @@ from parity.diagnose.library import (
     stream,
     structure,
     synchronisation,
+    tables,
     targets,
     waiting,
     warmup,
@@ -116,6 +118,9 @@ LOADED = Training(shared_stream=False, loader_seeds=(7, 8))
 RESTARTED = Training(updates=14, rate=restarting(5, 2))
 STEPS = Training(updates=20, rate=linear(0, 20), config=(("warmup_steps", "0"),))
 SHARE = {"rate": linear(4, 20), "config": (("warmup_pct", "0.2"),)}
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 4, in main\n'
+HIDDEN = {"fails_in": 5, "error": "", "says": f"{TRACEBACK}OSError: no space left on device", "hides": True}
 
 # cause, reference, what the candidate does differently, a piece of the title or evidence
 SYMPTOMS = [
@@ -203,6 +208,9 @@ SYMPTOMS = [
         SHARE,
         "updates of warm-up: 2 in the reference, 4 in the candidate",
     ),
+    ("arithmetic-switched", PLAIN, {"arithmetic": "tf32"}, "ieee in the reference, tf32 in the candidate"),
+    ("arithmetic-switched", PLAIN, {"arithmetic": "tf32", "output_scale": 1.001}, "cuda matmul float32"),
+    ("arithmetic-switched", replace(PLAIN, gpu=False), {"arithmetic": "tf32"}, "ieee in the reference, tf32 in"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 1)}, "reference(t + 1) at all 8 common points"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(step + 3)}, "3 updates ahead of"),
     ("learning-rate-shifted", PLAIN, {"rate": lambda step: RATE(max(0, step - 2))}, "2 updates behind"),
@@ -266,6 +274,7 @@ SYMPTOMS = [
     ("evaluation-extra", PLAIN, {"eval_batches": 3}, "with more batches"),
     ("evaluation-missing", PLAIN, {"eval_every": 8}, "evaluation forwards, update 3: 4 in the reference, 0"),
     ("evaluation-on-fewer-ranks", TWO, {"eval_ranks": (0,)}, "never evaluates on rank 1"),
+    ("evaluation-on-more-ranks", replace(TWO, eval_ranks=(0,)), {"eval_ranks": (0, 1)}, "evaluates on rank 1 too"),
     ("clip-missing", PLAIN, {"clip": None}, "updates with clipping: 9 in the reference, 0 in the candidate"),
     ("clip-added", replace(PLAIN, clip=None), {"clip": 1.0}, "updates with clipping: 0 in the reference, 9"),
     ("clip-limit", PLAIN, {"clip": 0.75}, "to 0.75, the reference to 1.0"),
@@ -308,6 +317,10 @@ SYMPTOMS = [
     ),
     ("candidate-failed", PLAIN, {"fails_in": 5}, "completed updates: 9 in the reference, 5 in the candidate"),
     ("candidate-failed", PLAIN, {"exit_status": 3}, "exit status: 0 in the reference, 3 in the candidate"),
+    ("failure-hidden", PLAIN, HIDDEN, "OSError: no space left on device"),
+    ("failure-hidden", PLAIN, {**HIDDEN, "fails_in": 0}, "fails after 0 updates, and says that it succeeded"),
+    ("no-model-trained", PLAIN, {"modelless": True}, "numbers that the candidate prints all the same: "),
+    ("table-file-missing", PLAIN, {"tables": ()}, "never writes metrics.json"),
     ("seed-or-initialisation", PLAIN, {"seed": 1}, "another seed"),
     ("seed-or-initialisation", PLAIN, {"initial": ("wte.weight", "mlp.weight")}, "2 of 2 weight matrices"),
     ("seed-or-initialisation", PLAIN, {"draws_before": 3}, "the initial weights are equal"),
@@ -425,6 +438,7 @@ NEAR_MISSES = [
     (saving.counter_shifted, PLAIN, {"described": "None"}),
     (saving.description_differs, PLAIN, {"counter": 1}),
     (saving.description_differs, PLAIN, {"described": "None", "seed": 1}),
+    (arithmetic.arithmetic_switched, PLAIN, {"gpu": False, "clip": 0.5}),
     (accumulation.accumulation_not_divided_by_world, PLAIN, {"micro_steps": 4}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"micro_steps": 12}),
     (accumulation.accumulation_not_divided_by_world, TWO, {"batch_size": 8}),
@@ -488,8 +502,8 @@ NEAR_MISSES = [
     (evaluation.evaluation_missing, PLAIN, {"eval_every": 1}),
     (evaluation.evaluation_missing, PLAIN, {"updates": 8}),
     (evaluation.evaluation_missing, PLAIN, {"fails_in": 4}),
-    (evaluation.evaluation_on_fewer_ranks, TWO, {"eval_every": 8}),
-    (evaluation.evaluation_on_fewer_ranks, TWO, {"eval_every": 0}),
+    (evaluation.evaluation_ranks, TWO, {"eval_every": 8}),
+    (evaluation.evaluation_ranks, TWO, {"eval_every": 0}),
     (evaluation.mode_left_in_eval, replace(PLAIN, stays_in_eval=True), {"stays_in_eval": False}),
     (evaluation.evaluation_in_train_mode, replace(PLAIN, eval_mode=1), {"eval_mode": 0}),
     (clipping.clip_missing, replace(PLAIN, clip=None), {"seed": 1}),
@@ -508,6 +522,13 @@ NEAR_MISSES = [
         PLAIN,
         {"fails_in": 0, "error": "TypeError: f() got an unexpected keyword argument 'a'"},
     ),
+    (tables.table_file_missing, PLAIN, {"tables": ("metrics.json", "samples.json"), "seed": 1}),
+    (tables.table_file_missing, PLAIN, {"fails_in": 5}),
+    (lifecycle.failure_hidden, PLAIN, {**HIDDEN, "hides": False}),
+    (lifecycle.failure_hidden, PLAIN, {**HIDDEN, "says": "no space left on device"}),
+    (lifecycle.failure_hidden, replace(PLAIN, **HIDDEN), {"seed": 1}),
+    (lifecycle.no_model_trained, PLAIN, {"updates": 1}),
+    (lifecycle.no_model_trained, PLAIN, {**HIDDEN, "fails_in": 0}),
     (lifecycle.candidate_failed, replace(PLAIN, exit_status=3), {"exit_status": 0}),
     (lifecycle.candidate_failed, PLAIN, {"updates": 8}),
     (lifecycle.seed_or_initialisation, PLAIN, {"initial": ("wte.weight",)}),
@@ -698,6 +719,13 @@ def test_independent_causes_are_both_named_each_with_its_own_findings():
     lines = {finding.id: finding for finding in judgement.gating if finding.channel.name == "log_value"}
     assert [lines[found].names[0].startswith("tokens") for found in explained["tokens-formula"]] == [True]
     assert diagnosis.unexplained == ()
+
+
+def test_a_switch_that_nothing_heeds_claims_nothing_else():
+    on_the_cpu = replace(PLAIN, gpu=False)
+    diagnosis = diagnosed(on_the_cpu, replace(on_the_cpu, arithmetic="tf32", clip=0.5))
+    assert [cause.id for cause in diagnosis.causes] == ["arithmetic-switched", "clip-limit"]
+    assert len(diagnosis.causes[0].explains) == 1
 
 
 def test_a_cause_does_not_claim_what_came_before_it():

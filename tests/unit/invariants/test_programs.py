@@ -53,8 +53,9 @@ STRANGE = (
 )
 
 
-UNSHOWN = {"ties-survive-loading", "ranks-see-other-data", "replicas-agree"}
-"""What the sound program cannot show: it has one rank, and loads nothing. Of these, ``retied`` shows the first."""
+UNSHOWN = {"ties-survive-loading", "ranks-see-other-data", "replicas-agree", "loaders-as-configured"}
+"""What the sound program cannot show: it has one rank, loads nothing, and asks nothing of a data loader. Of these,
+``retied`` shows the first."""
 
 
 def states(trace):

@@ -12,6 +12,7 @@ from tests.unit.invariants.test_programs import DEFECTS, UNSHOWN
 
 DDP = series("distributed_option", ["gloo"], "backend", updates=[-1])
 HELD = series("optimizer_group", ["weight_decay=0.0"], "weight")
+WORKING = {"num_workers": "2", "prefetch_factor": "2", "persistent_workers": "False"}
 LONG = [1, 2, 3, 4, 5, 6]
 LARGE = "float32[1024, 1024]"
 ZERO = digest_of_zeros(1024 * 1024, 4)
@@ -64,6 +65,14 @@ def ahead(rank):
     return process(series("scheduler_surplus", [1, 2, 3], updates=[1, 2, 3]), series("lr", [0.1]), rank=rank)
 
 
+def configured(*, world=1, loader=None, gpu=False, **options):
+    """A run with these options, ``loader`` what its data loader is made of."""
+    held = [series("config", [value], key, updates=[-1]) for key, value in options.items()]
+    made = [series("loader_option", [value], f"loader 0: {key}") for key, value in (loader or {}).items()]
+    surroundings = series("environment", [str(gpu)], "cuda")
+    return trace(*(process(*held, *made, surroundings, rank=rank) for rank in range(world)))
+
+
 def switched_off(channel):
     note = {"probe": "backward", "error": "KeyError: 1", "update": 3, "channels": [channel]}
     return trace(process(series(channel, [1.0]), notes=[note]))
@@ -80,6 +89,29 @@ VIOLATED = {
         ranks("parameter", LONG, [1, 2, 9, 9, 9, 9], DDP, name="w"),
         "parameter 'w', update 2, rank 1: not the content that it has on rank 0, expected the same (3 more",
     ),
+    "pinned-unasked": (
+        "loaders-as-configured",
+        configured(loader={"pin_memory": "True"}, pin_memory="False"),
+        "False asked",
+    ),
+    "pinning-forgotten": (
+        "loaders-as-configured",
+        configured(loader={"pin_memory": "False"}, pin_memory="True", gpu=True),
+        "config 'pin_memory', before the first update: True asked for, False in the data loaders",
+    ),
+    "workers-forgotten": (
+        "loaders-as-configured",
+        configured(loader={"num_workers": "0"}, num_workers="4"),
+        "4 asked for, 0 in",
+    ),
+    "prefetch-forgotten": (
+        "loaders-as-configured",
+        configured(loader=WORKING, prefetch_factor="4"),
+        "4 asked for, 2 in",
+    ),
+    "world-of-one": ("ranks-as-configured", configured(world_size="2"), "2 asked for, 1 rank at work"),
+    "world-of-others": ("ranks-as-configured", configured(world=3, world_size="2"), "2 asked for, 3 ranks at work"),
+    "alone-though-distributed": ("ranks-as-configured", configured(distributed="True"), "True asked for, 1 rank"),
     "negative-rate": ("learning-rate-positive", run(series("lr", [0.1, -0.1])), "lr, update 1: -0.1"),
     "dead-average": ("average-follows", average(), "unchanged from update 1 to the end"),
     "unmoved": ("gradient-moves-parameter", moves([7, 7], [1, 2], [0.1, 0.1]), "unchanged after 2 updates"),
@@ -106,6 +138,15 @@ HOLDS = {
     "a-shared-batch": ("ranks-see-other-data", ranks("batch", LONG, [1, 8, 7, 6, 5, 4], DDP)),
     "replicas": ("replicas-agree", ranks("parameter", LONG, LONG, DDP, name="w")),
     "killed-rank": ("replicas-agree", ranks("parameter", LONG, LONG[:4], DDP, name="w")),
+    "fewer-workers": ("loaders-as-configured", configured(loader=WORKING, num_workers="8")),
+    "pinned-where-it-helps": ("loaders-as-configured", configured(loader={"pin_memory": "False"}, pin_memory="True")),
+    "nobody-to-persist": (
+        "loaders-as-configured",
+        configured(loader={"num_workers": "0", "persistent_workers": "False"}, persistent_workers="True"),
+    ),
+    "usual-prefetch": ("loaders-as-configured", configured(loader=WORKING, prefetch_factor="None")),
+    "as-many-ranks": ("ranks-as-configured", configured(world=2, world_size="2", distributed="True")),
+    "launcher-decides": ("ranks-as-configured", configured(world=2, world_size="1", ddp="False")),
     "no-rate-of-its-own": ("learning-rate-positive", run(series("lr", [float("nan")]))),
     "average": ("average-follows", average(series("parameter_outside", [3], "AveragedModel#1.weight", updates=[2]))),
     "at-rate-zero": ("gradient-moves-parameter", moves([7, 7], [1, 2], [0.0, 0.0])),
@@ -122,6 +163,7 @@ NOT_COMPARED = {
     "full-batch": ("samples-once", run(series("batch", [1] * 9, "0")), "matter of course"),
     "per-rank-scheduler": ("scheduler-in-step", trace(ahead(0), ahead(1)), "once for every rank"),
     "short-average": ("average-follows", average().before(3), "no average was called"),
+    "loading-unsaid": ("loaders-as-configured", configured(loader=WORKING, lr="0.1"), "names no option"),
     "nothing": ("numbers-finite", trace(), "no process"),
     "silent-channel": ("numbers-finite", run(series("lr", [0.1])), "nothing was observed in loss"),
     "probe-off": ("numbers-finite", switched_off("loss"), "the probe backward was switched off: KeyError: 1"),
