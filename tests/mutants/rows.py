@@ -1,6 +1,7 @@
 """The form of a row: a planted defect, or a harmless change, and how it is planted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from parity.trace.channels import Phase
@@ -10,6 +11,11 @@ SCRATCH: Final = "scratch"
 CONSTANT: Final = "constant"
 DEFAULT_WARMUP: Final = "default-warmup"
 BARE_SCHEDULE: Final = "bare-schedule"
+CLOCK: Final = "clock"
+EVALUATION_ONLY: Final = "evaluation-only"
+TRACKED: Final = "tracked"
+TRACKED_ANALYSIS: Final = "tracked-analysis"
+DEFAULT_PRECISION: Final = "default-precision"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +32,19 @@ class Edit:
 class Variant:
     """A scenario of the policy with more arguments, on both sides or for the candidate alone.
 
-    ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
+    ``without`` names options of the scenario that are left out, so that their defaults count; ``environment`` is given
+    to both sides. ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
     """
 
     scenario: str
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     starts_in_out: bool = False
 
+
+_TRACKER: Final = {"WANDB_MODE": "disabled", "WANDB_SILENT": "true"}
 
 VARIANTS: Final = {
     CONSTANT: Variant(scenario=SCRATCH, arguments=("--decay_lr=False",)),
@@ -43,6 +54,10 @@ VARIANTS: Final = {
     BARE_SCHEDULE: Variant(
         scenario="operations", arguments=("--scaling_schedule_file=schedule.json",), starts_in_out=True
     ),
+    EVALUATION_ONLY: Variant(scenario=SCRATCH, arguments=("--eval_only=True",)),
+    TRACKED: Variant(scenario=CLOCK, arguments=("--wandb_log=True",), environment=_TRACKER),
+    TRACKED_ANALYSIS: Variant(scenario=CLOCK, arguments=("--analysis=sync", "--wandb_log=True"), environment=_TRACKER),
+    DEFAULT_PRECISION: Variant(scenario=SCRATCH, arguments=("--max_iters=6",), without=("--dtype",)),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""
 

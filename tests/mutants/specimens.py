@@ -74,11 +74,13 @@ class PairWorkshop:
         chosen = self.scenarios()[variant.scenario]
         is_reference = name.startswith("reference")
         words = fill(chosen.reference if is_reference else chosen.candidate, out=out, shared=self.data())
+        words = [word for word in words if word.partition("=")[0] not in variant.without]
         words = [sys.executable, *words[1:], *variant.arguments, *(() if is_reference else variant.candidate_arguments)]
         recording = chosen.recording
         if closer is not None:
-            recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
-        environment = {**recording.environment, **ENVIRONMENT}
+            attachments = {**recording.attachments, **closer.attachments}
+            recording = replace(recording, updates=closer.updates, sketch="off", attachments=attachments)
+        environment = {**recording.environment, **ENVIRONMENT, **variant.environment}
         if variant.starts_in_out:
             environment["PYTHONPATH"] = str(directory)
             words[1:2] = [str(directory / word) if word.endswith(".py") else word for word in words[1:2]]

@@ -6,11 +6,12 @@ from parity.compare.measurement import Difference
 from parity.compare.resume import last_checkpoint, part_of
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
-from parity.diagnose.library.reach import VALUE, expects, explained, first, measurements
+from parity.diagnose.library.reach import ANY, VALUE, expects, explained, first, measurements
 from parity.diagnose.registry import Cause, rule
 
 _SEPARATOR: Final = "::"
 _CONTENT: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_MOVED: Final = "checkpoint_moved"
 _COUNTER: Final = "counter"
 _CONFIG: Final = "config"
 _DESCRIBED: Final = ("checkpoint_kind", "checkpoint_value")
@@ -32,9 +33,37 @@ def last_checkpoint_missing(case: Case) -> Cause | None:
     return Cause(
         id="last-checkpoint-missing",
         title=f"The candidate's last checkpoint is {evidence.plural(ours - theirs, 'update')} older",
-        explains=explained(case, expects("checkpoint_file", *_CONTENT, since=since, differences={Difference.MISSING})),
+        explains=explained(
+            case,
+            expects("checkpoint_file", "checkpoint_moved", *_CONTENT, since=since, differences={Difference.MISSING}),
+        ),
         evidence=(evidence.both("the last checkpoint is written after update", ours, theirs),),
         consequence="The end of the training is in no file.",
+    )
+
+
+@rule(
+    "checkpoint-in-place",
+    needs=(_MOVED,),
+    predicts="that what is written is moved on one side only",
+    advice="Write to another name in the same directory, and rename that file when it is complete.",
+)
+def checkpoint_in_place(case: Case) -> Cause | None:
+    """One side writes checkpoints under their own names, the other moves them there when they are complete."""
+    found = measurements(case, _MOVED, differences=ANY - VALUE)
+    if not found or case.findings("checkpoint_file"):
+        return None
+    one = min(found, key=lambda each: each.moment)
+    in_place = "candidate" if one.difference is Difference.MISSING else "reference"
+    return Cause(
+        id="checkpoint-in-place",
+        title=f"The {in_place} writes its checkpoints in place, and the other side moves them there when complete",
+        explains=explained(case, expects(_MOVED, differences={one.difference})),
+        evidence=(evidence.line(one), "both sides write as many checkpoints, after the same updates"),
+        consequence="A run that is killed while it writes leaves half a checkpoint in place of the one before, and "
+        "nothing to resume from."
+        if in_place == "candidate"
+        else "A checkpoint under its own name is always a whole one, as it was not in the reference.",
     )
 
 
