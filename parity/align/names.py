@@ -30,6 +30,7 @@ _PARAMETER_CHANNELS: Final = frozenset(
     }
 )
 _STATE_CHANNELS: Final = frozenset({"optimizer_state", "optimizer_state_initial", "optimizer_state_carried"})
+_FILE_CHANNELS: Final = frozenset({"checkpoint_file", "checkpoint_moved"})
 _CHECKPOINT_CHANNELS: Final = frozenset({"checkpoint_kind", "checkpoint_tensor", "checkpoint_value"})
 STATE_SEPARATOR: Final = "/"
 FILE_SEPARATOR: Final = "::"
@@ -51,7 +52,7 @@ class Alignment:
         if channel in _STATE_CHANNELS:
             parameter, separator, state = name.rpartition(STATE_SEPARATOR)
             return self.parameters.get(parameter, parameter) + separator + state
-        if channel == "checkpoint_file":
+        if channel in _FILE_CHANNELS:
             return self.files.get(name, name)
         if channel in _CHECKPOINT_CHANNELS:
             file, separator, key = name.partition(FILE_SEPARATOR)

@@ -23,6 +23,8 @@ _DESCRIPTIVE: Final = frozenset({"call_site", "config_source", "source_file", "s
 _SELDOM: Final = frozenset({"exit_status", "world_size", "exception", "samples", "sample"})
 _ORDER: Final = {name: position for position, name in enumerate(CHANNELS)}
 _CLOCKS: Final = {"log_value": is_clock_reading, "metric": is_clock_metric}
+_CLOCK: Final = "clock"
+"""The note of a program that was given a clock which moves with its updates."""
 _FAKED: Final = "the other ranks did not exist (engine fake), so its numbers mean nothing"
 _DIGESTS_DIFFER: Final = "the two traces were made with different digest algorithms"
 
@@ -145,13 +147,14 @@ def _compare_process(
     reference: Process, candidate: Process, alignment: Alignment, tally: _Tally, precisions: Precisions
 ) -> Iterator[Measurement]:
     same_digests = reference.header.get("digest") == candidate.header.get("digest")
+    same_clock = all(any(_CLOCK in note for note in process.notes) for process in (reference, candidate))
     matched: set[tuple[str, str]] = set()
     for (channel, name), series in reference.series.items():
         if channel in _DESCRIPTIVE:
             continue
         other_name = alignment.candidate_name(channel, name)
         matched.add((channel, other_name))
-        reason = _incomparable(series, same_digests=same_digests)
+        reason = _incomparable(series, same_digests=same_digests, same_clock=same_clock)
         if reason:
             tally.skip(channel, name, reason)
             continue
@@ -167,14 +170,16 @@ def _compare_process(
         tally.count(series, found)
         yield from (estimated(one, reference, candidate) for one in found)
     for key, series in candidate.series.items():
-        if key in matched or key[0] in _DESCRIPTIVE or _incomparable(series, same_digests=same_digests):
+        if key in matched or key[0] in _DESCRIPTIVE:
+            continue
+        if _incomparable(series, same_digests=same_digests, same_clock=same_clock):
             continue
         yield extra_values(series, series.name, reference.rank)
 
 
-def _incomparable(series: Series, *, same_digests: bool) -> str:
+def _incomparable(series: Series, *, same_digests: bool, same_clock: bool) -> str:
     is_clock = _CLOCKS.get(series.channel.name)
-    if is_clock is not None and is_clock(series.name):
+    if is_clock is not None and not same_clock and is_clock(series.name):
         return "a clock reading"
     if not same_digests and series.values.dtype == "uint64":
         return _DIGESTS_DIFFER

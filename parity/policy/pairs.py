@@ -78,6 +78,8 @@ class ScenarioPolicy(Table):
     """Seeds torch, numpy and random before user code."""
     follow: bool = False
     """Then runs both sides in lockstep, so that every phase is judged on its own; only of kind `train`."""
+    clock: bool = False
+    """Gives both sides a clock that moves by one second with every update, so that times and rates are compared."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment variables of both sides."""
 

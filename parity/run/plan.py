@@ -162,6 +162,7 @@ def _scenario(policy: "Policy", pair: "PairPolicy", scenario: "ScenarioPolicy") 
             world=scenario.world,
             engine=scenario.engine,
             environment={**pair.environment, **scenario.environment},
+            attachments={"clock": {}} if scenario.clock else {},
         ),
         tolerances=tolerances(policy, pair.name),
     )

@@ -17,6 +17,7 @@ from tests.mutants.char_gpt_low_rank import BENIGN_PARTS, PARTS
 from tests.mutants.char_gpt_model import IN_THE_MODEL
 from tests.mutants.char_gpt_more import MORE, MORE_BENIGN
 from tests.mutants.char_gpt_operations import BENIGN_OPERATIONS, OPERATING
+from tests.mutants.char_gpt_reporting import BENIGN_REPORTING, GOING_ON, RATES, REPORTING
 from tests.mutants.ranks_benign import BENIGN_RANKS
 from tests.mutants.ranks_catalogue import RANKS
 from tests.mutants.resumption import BENIGN_RESUMPTION, RESUMPTION
@@ -34,7 +35,19 @@ def _of(family: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *(*SEED_000, *COMMON_CAUSES, *IN_THE_MODEL, *MORE, *DATA, *PARTS, *OPERATING, *CONDUCT),
+    *(
+        *SEED_000,
+        *COMMON_CAUSES,
+        *IN_THE_MODEL,
+        *MORE,
+        *DATA,
+        *PARTS,
+        *OPERATING,
+        *CONDUCT,
+        *REPORTING,
+        *RATES,
+        *GOING_ON,
+    ),
     *_of("gpt2-vanilla", gpt2.VANILLA),
     *_of("gpt2-vanilla", gpt2_options.VANILLA_OPTIONS),
     *_of("gpt2-defaults", gpt2_options.DEFAULTS),
@@ -59,6 +72,7 @@ BENIGN: Final[tuple[Benign, ...]] = (
     *BENIGN_PARTS,
     *BENIGN_OPERATIONS,
     *BENIGN_CONDUCT,
+    *BENIGN_REPORTING,
     *_of("gpt2-vanilla", gpt2.BENIGN_VANILLA),
     *_of("gpt2-vanilla", gpt2_options.BENIGN_VANILLA_OPTIONS),
     *_of("gpt2-unified-ra", gpt2.BENIGN_UNIFIED),

@@ -16,6 +16,11 @@ STEP_BEFORE: Final = "step-before"
 CUDA_ASKED: Final = "cuda-asked"
 FROM_THE_HUB: Final = "from-the-hub"
 ASKED_TO_SPREAD: Final = "asked-to-spread"
+CLOCK: Final = "clock"
+EVALUATION_ONLY: Final = "evaluation-only"
+TRACKED: Final = "tracked"
+TRACKED_ANALYSIS: Final = "tracked-analysis"
+DEFAULT_PRECISION: Final = "default-precision"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ class Edit:
 class Variant:
     """A scenario of the policy with more arguments, on both sides or for the candidate alone.
 
-    What ``made_by`` makes, by one more command into the files that all runs read, is there before.
+    What ``made_by`` makes, by one more command into the files that all runs read, is there before. ``without`` names
+    options of the scenario that are left out, so that their defaults count; ``environment`` is given to both sides.
     ``starts_in_out`` starts both programs in their output directory, where a bare file name belongs.
     """
 
@@ -40,9 +46,12 @@ class Variant:
     arguments: tuple[str, ...] = ()
     candidate_arguments: tuple[str, ...] = ()
     made_by: str = ""
+    without: tuple[str, ...] = ()
     starts_in_out: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
+
+_TRACKER: Final = {"WANDB_MODE": "disabled", "WANDB_SILENT": "true"}
 
 VARIANTS: Final = {
     CONSTANT: Variant(scenario=SCRATCH, arguments=("--decay_lr=False",)),
@@ -62,6 +71,10 @@ VARIANTS: Final = {
     SELDOM_LOGGED: Variant(scenario="r0", arguments=("--log-interval", "2")),
     STEP_BEFORE: Variant(scenario="v2", candidate_arguments=("--ra-step", "V6")),
     CUDA_ASKED: Variant(scenario="vanilla", arguments=("--device", "cuda"), environment={"CUDA_VISIBLE_DEVICES": ""}),
+    EVALUATION_ONLY: Variant(scenario=SCRATCH, arguments=("--eval_only=True",)),
+    TRACKED: Variant(scenario=CLOCK, arguments=("--wandb_log=True",), environment=_TRACKER),
+    TRACKED_ANALYSIS: Variant(scenario=CLOCK, arguments=("--analysis=sync", "--wandb_log=True"), environment=_TRACKER),
+    DEFAULT_PRECISION: Variant(scenario=SCRATCH, arguments=("--max_iters=6",), without=("--dtype",)),
 }
 """Conditions under which a mutant shows, and for which the policy has no scenario."""
 

@@ -76,13 +76,15 @@ class PairWorkshop:
         chosen = self.scenarios()[variant.scenario]
         is_reference = name.startswith("reference")
         words = fill(chosen.reference if is_reference else chosen.candidate, out=out, shared=self.data())
+        words = [word for word in words if word.partition("=")[0] not in variant.without]
         more = (*variant.arguments, *(() if is_reference else variant.candidate_arguments))
         words = [sys.executable, *words[1:], *(word.replace("{shared}", str(self.data())) for word in more)]
         if variant.made_by:
             _make(self, variant.made_by)
         recording = chosen.recording
         if closer is not None:
-            recording = replace(recording, updates=closer.updates, sketch="off", attachments=closer.attachments)
+            attachments = {**recording.attachments, **closer.attachments}
+            recording = replace(recording, updates=closer.updates, sketch="off", attachments=attachments)
         environment = {**recording.environment, **ENVIRONMENT, **variant.environment}
         if variant.starts_in_out:
             environment["PYTHONPATH"] = str(directory)

@@ -4,7 +4,7 @@ from typing import Final
 
 from parity.compare.measurement import Difference, Measurement
 from parity.compare.resume import last_checkpoint
-from parity.diagnose.continuation.case import ContinuationCase, line
+from parity.diagnose.continuation.case import ContinuationCase, both, line
 from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import VALUE, expects, explained, measurements
 from parity.diagnose.registry import Cause, rule
@@ -12,6 +12,38 @@ from parity.trace.model import Value, plain
 
 _STATE: Final = "optimizer_state_initial"
 _EMA: Final = "ema"
+
+
+@rule(
+    "resume-started-over",
+    needs=("parameter_initial", "lr", "updates"),
+    predicts="everything",
+    advice="Look for what tells a run to resume, an option, a marker or a newest checkpoint, and whether it is written "
+    "and read.",
+)
+def started_over(case: ContinuationCase) -> Cause | None:
+    """The resumed run begins with the weights and the learning rate of the straight one, and makes as many updates."""
+    if case.straight is None or case.resumed is None or case.straight.updates != case.resumed.updates:
+        return None
+    rates = case.both("lr", next((one.name for one in case.straight.channel("lr")), ""))
+    names = [one.name for one in case.straight.channel("parameter_initial")]
+    pairs = [case.both("parameter_initial", name) for name in names]
+    if rates is None or not pairs or not len(rates[0]) or not len(rates[1]):
+        return None
+    same = all(pair is not None and pair[0].python(0) == pair[1].python(0) for pair in (*pairs, rates))
+    if not same or not measurements(case.case, "parameter_initial", differences=VALUE):
+        return None
+    return Cause(
+        id="resume-started-over",
+        title="The run starts over where it should resume",
+        explains=tuple(finding.id for finding in case.case.judgement.gating),
+        evidence=(
+            f"all {len(names)} parameters begin as in the straight run, and so does the learning rate",
+            both("updates made", case.straight.updates, case.resumed.updates),
+            case.saved,
+        ),
+        consequence="All work before the stop is lost, and the checkpoint of it is written over.",
+    )
 
 
 @rule(

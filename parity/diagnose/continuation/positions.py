@@ -19,7 +19,7 @@ _LENGTH: Final = "Compare the counter that the loop runs from with the checkpoin
 _FEWEST: Final = 2
 _NEAR: Final = 3
 _ENDS: Final = ("updates", "exit_status", "exception")
-_NUMBERED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_NUMBERED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value", "checkpoint_moved")
 """What is written at other times, and under other names, once the counter is another one."""
 
 

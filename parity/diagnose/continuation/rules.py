@@ -13,6 +13,7 @@ from parity.findings.judge import judge
 
 RULES: Final[tuple[Declared[ContinuationCase], ...]] = (
     positions.resumed_failed,
+    contents.started_over,
     contents.averaged_weights_loaded,
     contents.weights_not_loaded,
     contents.buffers_not_loaded,

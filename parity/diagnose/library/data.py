@@ -43,7 +43,7 @@ def sequence_length(case: Case) -> Cause | None:
 def batch_size(case: Case) -> Cause | None:
     """The first dimension of all batches that differ has another size, and nothing else in their shapes differs."""
     sizes = _sizes(case, last=False)
-    if sizes is None:
+    if sizes is None or _has_all(case, sizes):
         return None
     return _shape_cause(
         case,
@@ -51,6 +51,13 @@ def batch_size(case: Case) -> Cause | None:
         f"The candidate's batches hold {sizes[1]} samples, the reference's {sizes[0]}",
         sizes,
     )
+
+
+def _has_all(case: Case, sizes: tuple[int, int]) -> bool:
+    """Whether both sides make batches of both sizes in all channels that differ, at different times."""
+    channels = {one.channel.name for one in measurements(case, *_SHAPES, differences=VALUE)}
+    sides = [side for channel in channels for pair in case.pairs(channel) for side in pair]
+    return all(set(sizes) <= {(dimensions(text) or (0,))[0] for text in side.values.tolist()} for side in sides)
 
 
 @rule(

@@ -1,14 +1,16 @@
-"""Causes in evaluations that are made at another place of the training loop."""
+"""Causes in what is done at another place of the training loop: evaluations, and what is done once."""
 
 from parity.compare.measurement import Difference
 from parity.diagnose.case import Case
 from parity.diagnose.library import evidence
 from parity.diagnose.library.occasions import FORWARDS, Counts, counts, disturbance
-from parity.diagnose.library.reach import START, expects, explained, first
+from parity.diagnose.library.reach import START, at, expects, explained, first
 from parity.diagnose.registry import Cause, rule
+from parity.trace.channels import Phase
+from parity.trace.model import Process
 
 _FEWEST = 2
-_SAVED = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_SAVED = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value", "checkpoint_moved")
 
 
 @rule(
@@ -49,6 +51,47 @@ def evaluation_displaced(case: Case) -> Cause | None:
         consequence="Every estimate is that of other weights, and whatever evaluations draw from generators of the "
         "training, or initialise, is drawn at another place.",
     )
+
+
+@rule(
+    "event-displaced",
+    needs=("log_line",),
+    predicts="everything from the earlier of both places on",
+    advice="Compare what triggers it: how often that is looked at, and what is counted, from where.",
+)
+def event_displaced(case: Case) -> Cause | None:
+    """What both sides say that they do once, the candidate does after another update; all differences begin there."""
+    place = case.judgement.first_divergence
+    if case.sides is None or place is None or place.update < 0:
+        return None
+    ours, theirs = (_said_once(side) for side in case.sides)
+    moved = {line: (ours[line], theirs[line]) for line in ours.keys() & theirs.keys() if ours[line] != theirs[line]}
+    near = {line: both for line, both in moved.items() if min(both) in (place.update - 1, place.update)}
+    if not near:
+        return None
+    line, both = min(near.items(), key=lambda one: (min(one[1]), one[0]))
+    start = at(min(both), Phase.EVAL)
+    distance = evidence.plural(abs(both[1] - both[0]), "update")
+    when = "later" if both[1] > both[0] else "earlier"
+    return Cause(
+        id="event-displaced",
+        title=f"The candidate does {distance} {when} what it calls {line!r}",
+        explains=explained(case, lambda one: one.moment >= start, since=start),
+        evidence=(
+            evidence.both(f"printed {line!r}, after update", *both),
+            *(f"as does {other!r}" for other in sorted(near.keys() - {line})[:_FEWEST]),
+        ),
+        consequence="What is changed while the training goes on is changed at another time.",
+    )
+
+
+def _said_once(process: Process) -> dict[str, int]:
+    """Lines that are printed once, while the training goes on, with the update that they follow."""
+    return {
+        series.name: int(series.updates[0])
+        for series in process.channel("log_line")
+        if len(series) == 1 and series.updates[0] >= 0
+    }
 
 
 def _shift(ours: Counts, theirs: Counts) -> int:

@@ -12,7 +12,7 @@ from parity.trace.channels import Phase
 
 _NOTE: Final = "interrupted"
 _ENDS: Final = ("exit_status", "exception", "updates")
-_SAVED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_SAVED: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value", "checkpoint_moved")
 
 
 @rule(

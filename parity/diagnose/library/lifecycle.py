@@ -135,6 +135,29 @@ def no_model_trained(case: Case) -> Cause | None:
 
 
 @rule(
+    "evaluation-only-ignored",
+    needs=("updates", "eval_forwards"),
+    predicts="that everything behind the evaluation is extra",
+    advice="Look for the option that ends a run after its evaluation, and for where the loop asks for it.",
+)
+def evaluation_only_ignored(case: Case) -> Cause | None:
+    """The reference evaluates and makes no update; the candidate evaluates the same and goes on to train."""
+    ours, theirs = completed(case)
+    if ours or not theirs or failed(case) is not None or case.sides is None or not case.pairs("eval_forwards"):
+        return None
+    return Cause(
+        id="evaluation-only-ignored",
+        title=f"The candidate makes {evidence.plural(theirs, 'update')} where the reference only evaluates",
+        explains=explained(case, *cut(0, shorter_is_candidate=False)),
+        evidence=(
+            evidence.both("updates", ours, theirs),
+            f"evaluation forwards of the reference: {sum(len(series) for series, _ in case.pairs('eval_forwards'))}",
+        ),
+        consequence="Who wants to measure a checkpoint trains it further, and overwrites what it was.",
+    )
+
+
+@rule(
     "updates-missing",
     needs=("updates",),
     predicts="that everything behind the end of the shorter run stands alone",
@@ -283,4 +306,4 @@ def cut(done: int, *, shorter_is_candidate: bool = True) -> tuple[Prediction, ..
         late = one.phase in (Phase.EVAL, Phase.CHECKPOINT, Phase.LOG)
         return one.moment >= since and (one.difference is lacking or (late and one.difference is not Difference.VALUE))
 
-    return expects(*_ENDS), alone
+    return expects(*_ENDS), expects("table_file", differences={lacking}), alone

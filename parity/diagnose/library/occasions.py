@@ -48,7 +48,7 @@ def disturbance(start: Place) -> tuple[Prediction, ...]:
 
 def saved_there(updates: Collection[int]) -> Prediction:
     """Predict checkpoints that are written, or not written any more, along with the evaluations at ``updates``."""
-    checkpoints = expects("checkpoint_file", "checkpoint_kind", differences=ANY - VALUE)
+    checkpoints = expects("checkpoint_file", "checkpoint_kind", "checkpoint_moved", differences=ANY - VALUE)
     return lambda measurement: measurement.update in updates and checkpoints(measurement)
 
 

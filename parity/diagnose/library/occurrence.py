@@ -11,6 +11,7 @@ from parity.diagnose.registry import Cause, rule
 
 _SEPARATOR: Final = "::"
 _FILE: Final = "checkpoint_file"
+_MOVED: Final = "checkpoint_moved"
 _KEYS: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 
 Writes = Counter[tuple[str, int]]
@@ -133,7 +134,7 @@ def _writes(case: Case) -> tuple[Writes, Writes]:
 
 
 def _explained(case: Case, *differences: Difference) -> tuple[str, ...]:
-    return explained(case, expects(_FILE, *_KEYS, differences=differences))
+    return explained(case, expects(_FILE, _MOVED, *_KEYS, differences=differences))
 
 
 def _occasions(ours: Writes, theirs: Writes) -> tuple[str, ...]:

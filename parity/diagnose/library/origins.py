@@ -1,5 +1,6 @@
 """Causes in where a schedule begins to count, and in learning rates that belong to a new optimizer."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,7 @@ from parity.trace.model import Process
 from parity.trace.printed import number
 
 _FEWEST: Final = 3
+_SETTING: Final = re.compile(r"warm[ _-]?up|decay|horizon|peak|(?:max|min|base)[ _](?:lr|learning rate)")
 _FURTHER: Final = "#"
 """In the names of what belongs to a further model, beside the one that is trained first."""
 
@@ -56,6 +58,40 @@ def schedule_counter_shifted(case: Case) -> Cause | None:
             rates.line(rates.last),
         ),
         "Updates are made with the learning rates of another part of the schedule.",
+        lambda one: one.channel.name == LOG and one.name in found,
+    )
+
+
+@rule(
+    "schedule-setting-differs",
+    needs=("lr", "log_value"),
+    predicts="learning rates, printed and saved ones, the printed setting, and every number from there on",
+    advice="Compare what sets this value: the option, its default, and whatever changes it while the training goes on.",
+)
+def schedule_setting_differs(case: Case) -> Cause | None:
+    """A setting of the schedule that both sides print, such as its warm-up, is another one when the rates part.
+
+    From there on it is one value on each side; before, it is the same.
+    """
+    place, rates = parting(case.judgement), differing_rates(case)
+    if rates is None or place is None or place.channel.name != "lr":
+        return None
+    found = {pair[0].name: values for pair in case.pairs(LOG) if (values := _setting(pair, rates.place[0]))}
+    if not found:
+        return None
+    name, (since, ours, theirs) = next(iter(found.items()))
+    setting = number(name)
+    label = setting.label if setting is not None else name
+    return rates.cause(
+        case,
+        "schedule-setting-differs",
+        f"The candidate's schedule has {label} {theirs:g} in place of {ours:g}",
+        (
+            evidence.both(f"printed {label!r}, {evidence.moment(since)} and later", ours, theirs),
+            rates.line(rates.place[0]),
+            rates.line(rates.last),
+        ),
+        "Updates are made with the learning rates of another schedule.",
         lambda one: one.channel.name == LOG and one.name in found,
     )
 
@@ -105,6 +141,21 @@ def _shift(pair: Pair, update: int) -> int:
     counts = all(side[one] - one == side[places[0]] - places[0] for side in (ours, theirs) for one in places)
     distance = distances.pop()
     return int(distance) if counts and not distances and distance.is_integer() else 0
+
+
+def _setting(pair: Pair, update: int) -> tuple[int, float, float] | None:
+    """Since when, and as what, both sides print a setting of the schedule that differs once the learning rates do."""
+    printed = number(pair[0].name)
+    if printed is None or not _SETTING.search(printed.label):
+        return None
+    ours, theirs = curve(pair[0]), curve(pair[1])
+    places = _apart(ours, theirs)
+    if len(places) < _FEWEST or places[0] > update or ours.keys() != theirs.keys():
+        return None
+    if places != [one for one in sorted(ours) if one >= places[0]]:
+        return None
+    values = {(ours[one], theirs[one]) for one in places}
+    return (places[0], *values.pop()) if len(values) == 1 else None
 
 
 def _apart(ours: dict[int, float], theirs: dict[int, float]) -> list[int]:

@@ -4,8 +4,8 @@ from itertools import combinations
 from math import prod
 from typing import Final
 
-from parity.compare.measurement import Difference
-from parity.diagnose.case import Case
+from parity.compare.measurement import Difference, Measurement
+from parity.diagnose.case import Case, ratio
 from parity.diagnose.library import evidence
 from parity.diagnose.library.occasions import beginning, disturbance, evaluations
 from parity.diagnose.library.printout import LOG, multiplied, printed_numbers, scales
@@ -31,7 +31,7 @@ def tokens_formula(case: Case) -> Cause | None:
         return None
     factors = _factors(case)
     predicts = multiplied([scale for factor in factors for scale in (factor, 1 / factor)], "token")
-    found = [one for one in measurements(case, LOG, differences=VALUE) if predicts(one)]
+    found = [one for one in measurements(case, LOG, differences=VALUE) if predicts(one) and _is_constant(case, one)]
     if not found:
         return None
     lines = []
@@ -52,7 +52,7 @@ def tokens_formula(case: Case) -> Cause | None:
     return Cause(
         id="tokens-formula",
         title="The candidate prints another number of tokens than it consumes",
-        explains=explained(case, predicts),
+        explains=explained(case, lambda one: one in found),
         evidence=(*dict.fromkeys(lines), "both sides consume the same amount of data in every update"),
         consequence="The training is not affected, but the size of an update is reported wrongly, and so is everything "
         "that people derive from it.",
@@ -92,6 +92,12 @@ def printed_loss_scale(case: Case) -> Cause | None:
         evidence=(*lines, "the loss that is differentiated is the same"),
         consequence="The training is not affected, but its loss curve cannot be compared with any other.",
     )
+
+
+def _is_constant(case: Case, one: Measurement) -> bool:
+    """Whether the factor is the same wherever the number is printed: one of a rate may be a whole number by chance."""
+    pair = case.pair(LOG, one.name)
+    return pair is not None and ratio(pair) is not None
 
 
 def _factors(case: Case) -> dict[int, str]:

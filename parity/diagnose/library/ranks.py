@@ -10,7 +10,7 @@ from parity.trace.model import Trace
 
 _DRAWN = ("rng", "batch", "eval_batch")
 _CLIPS = ("clip_calls", "clip_limit", "clip_norm")
-_SAVED = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_SAVED = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value", "checkpoint_moved")
 
 
 @rule(

@@ -11,6 +11,7 @@ from parity.diagnose.registry import Cause, rule
 
 _SEPARATOR: Final = "::"
 _CONTENT: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+_MOVED: Final = "checkpoint_moved"
 _COUNTER: Final = "counter"
 _CONFIG: Final = "config"
 _DESCRIBED: Final = ("checkpoint_kind", "checkpoint_value")
@@ -32,9 +33,36 @@ def last_checkpoint_missing(case: Case) -> Cause | None:
     return Cause(
         id="last-checkpoint-missing",
         title=f"The candidate's last checkpoint is {evidence.plural(ours - theirs, 'update')} older",
-        explains=explained(case, expects("checkpoint_file", *_CONTENT, since=since, differences={Difference.MISSING})),
+        explains=explained(
+            case,
+            expects("checkpoint_file", "checkpoint_moved", *_CONTENT, since=since, differences={Difference.MISSING}),
+        ),
         evidence=(evidence.both("the last checkpoint is written after update", ours, theirs),),
         consequence="The end of the training is in no file.",
+    )
+
+
+@rule(
+    "checkpoint-in-place",
+    needs=(_MOVED,),
+    predicts="that nothing is moved",
+    advice="Write to another name in the same directory, and rename that file when it is complete.",
+)
+def checkpoint_in_place(case: Case) -> Cause | None:
+    """The candidate writes checkpoints under their own names, where the reference moves them there once complete."""
+    found = measurements(case, _MOVED, differences={Difference.MISSING})
+    if not found or case.findings("checkpoint_file"):
+        return None
+    return Cause(
+        id="checkpoint-in-place",
+        title="The candidate writes its checkpoints in place, where the reference moves them there when complete",
+        explains=explained(case, expects(_MOVED, differences={Difference.MISSING})),
+        evidence=(
+            evidence.line(min(found, key=lambda each: each.moment)),
+            "both sides write as many checkpoints, after the same updates",
+        ),
+        consequence="A run that is killed while it writes leaves half a checkpoint in place of the one before, and "
+        "nothing to resume from.",
     )
 
 

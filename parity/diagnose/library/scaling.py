@@ -1,5 +1,6 @@
 """Causes around the loss scaler and the norm that clipping measures."""
 
+import re
 from typing import Final
 
 from parity.compare.measurement import Difference, Measurement
@@ -11,6 +12,8 @@ from parity.diagnose.registry import Cause, rule
 from parity.trace.channels import Phase
 
 _SCALER: Final = "scaler"
+_OPTIONS: Final = ("config", "checkpoint_value")
+_PRECISION: Final = re.compile(r"(?:^|[._-])(?:\w*dtype|precision|amp|autocast|fp16|bf16|half)$", re.IGNORECASE)
 
 
 @rule(
@@ -61,9 +64,19 @@ def loss_not_scaled(case: Case) -> Cause | None:
         id="loss-not-scaled",
         title="The candidate trains without a loss scale",
         explains=explained(case, expects("loss_scale", "step_skipped"), _is_of_the_scaler, since=one.moment),
-        evidence=(evidence.line(one), f"scaled losses: {one.compared} in the reference, 0 in the candidate"),
+        evidence=(
+            evidence.line(one),
+            f"scaled losses: {one.compared} in the reference, 0 in the candidate",
+            *evidence.lines(*_precision_options(case)),
+        ),
         consequence="In half precision small gradients become zero; in others nothing shows.",
     )
+
+
+def _precision_options(case: Case) -> list[Measurement]:
+    """Options that name a precision, as far as both sides hold them and they differ."""
+    found = (one for one in case.judgement.comparison.measurements if one.channel.name in _OPTIONS)
+    return [one for one in found if one.difference in VALUE and _PRECISION.search(one.name.rpartition("::")[2])]
 
 
 def _is_of_the_scaler(one: Measurement) -> bool:

@@ -8,7 +8,7 @@ from parity.diagnose.library import evidence
 from parity.diagnose.library.reach import expects, explained, measurements
 from parity.diagnose.registry import Cause, rule
 
-_ENDS: Final = ("exit_status", "exception")
+_ENDS: Final = ("exit_status", "exception", "updates")
 _MISSING: Final = frozenset({Difference.MISSING})
 
 

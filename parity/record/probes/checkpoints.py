@@ -9,10 +9,13 @@ from .calls import Family
 from .leaves import is_long, leaves
 from .roots import kind_of
 
-CHANNELS: Final = ("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
+CHANNELS: Final = (
+    *("checkpoint_file", "checkpoint_kind", "checkpoint_tensor", "checkpoint_value"),
+    "checkpoint_moved",
+)
 SEAM: Final = (
     "patch of torch.save, and of save and save_file of safetensors.torch and save, async_save and save_state_dict of "
-    "torch.distributed.checkpoint once the program imports them"
+    "torch.distributed.checkpoint once the program imports them; audit event os.rename, by which it is moved"
 )
 BLIND: Final = "files written by other means; what an object of another class holds"
 _SEPARATOR: Final = "::"
@@ -51,6 +54,29 @@ def install(listener: Any) -> None:
     listener.imports.after("safetensors.torch", "checkpoints", safetensors)
     listener.imports.after("torch.distributed.checkpoint", "checkpoints", distributed)
     listener.on("saved", "checkpoints", functools.partial(_observe, listener))
+    _hear_moves(listener)
+
+
+def _hear_moves(listener: Any) -> None:
+    """Observe that a file, or a directory, is moved once it has been saved."""
+    saved: dict[str, str] = {}
+
+    def remember(_: Any, target: Any) -> None:
+        path = _path(target)
+        if path is not None:
+            saved[os.path.abspath(os.fsdecode(path))] = _file(listener, target)
+
+    def moved(source: str) -> None:
+        for path in [one for one in saved if one == source or one.startswith(source + os.sep)]:
+            listener.observe("checkpoint_moved", 1, saved.pop(path))
+
+    def hook(event: str, args: Any) -> None:
+        if event == "os.rename" and saved and isinstance(args[0], (str, bytes, os.PathLike)):
+            listener.emit("moved", os.path.abspath(os.fsdecode(args[0])))
+
+    listener.on("saved", "checkpoints", remember)
+    listener.on("moved", "checkpoints", moved)
+    listener.patches.audit(hook)
 
 
 def _observe(listener: Any, content: Any, target: Any) -> None:
@@ -64,12 +90,14 @@ def _observe(listener: Any, content: Any, target: Any) -> None:
 
 
 def _file(listener: Any, target: Any) -> str:
+    path = _path(target)
+    return _MEMORY if path is None else str(listener.places.path(path))
+
+
+def _path(target: Any) -> Any:
     """The path of what ``torch.save`` or its like was given: a path, an open file, a storage writer, or nothing."""
-    for path in (target, getattr(target, "name", None), getattr(target, "path", None)):
-        if isinstance(path, (str, os.PathLike)):
-            found: str = listener.places.path(path)
-            return found
-    return _MEMORY
+    places = (target, getattr(target, "name", None), getattr(target, "path", None))
+    return next((path for path in places if isinstance(path, (str, os.PathLike))), None)
 
 
 def _observe_leaf(listener: Any, value: Any, name: str) -> None:

@@ -79,6 +79,16 @@ CHANNELS = (
         name_means="file and key",
     ),
     Channel(
+        name="checkpoint_moved",
+        site="checkpoint",
+        phase=Phase.CHECKPOINT,
+        kind=Kind.INTEGER,
+        unit="moves",
+        title="whether a checkpoint is moved to its place once it is written",
+        name_means="file as it was written",
+        owed=True,
+    ),
+    Channel(
         name="chart",
         site="chart",
         phase=Phase.LOG,

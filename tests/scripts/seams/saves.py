@@ -43,6 +43,8 @@ torch.save(
     },
     OUT / "state.pt",
 )
+torch.save({"step": 2}, OUT / "whole.tmp")
+(OUT / "whole.tmp").replace(OUT / "whole.pt")
 with (OUT / "open.pt").open("wb") as file:
     torch.save(torch.ones(2), file)
 torch.save(obj=[1], f=io.BytesIO())

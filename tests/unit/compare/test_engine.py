@@ -6,6 +6,7 @@ from tests.unit.compare.trace_builder import parameters, process, run, series, s
 
 LOSS = series("loss", [1.0, 2.0])
 DIGEST = series("batch", [7, 8], "0")
+TOLD = {"clock": "moves with the updates"}
 
 
 def skipped(comparison, *channels):
@@ -73,6 +74,17 @@ def test_clock_readings_are_not_compared():
     assert found.measurements == ()
     assert skipped(found) == [("log_value", f"{name}#1", "a clock reading")]
     assert found.coverage["log_value"].values == 1
+
+
+@pytest.mark.parametrize(("notes", "differs"), [((TOLD, TOLD), True), ((TOLD, {}), False), (({}, TOLD), False)])
+def test_clock_readings_are_compared_where_both_sides_read_the_same_clock(notes, differs):
+    sides = ({"step {} took {}s#1": 1.0}, {"step {} took {}s#1": 2.0, "{} tokens/s#0": 3.0})
+    runs = [
+        trace(process(*(series("log_value", [value], name) for name, value in values.items()), notes=(note,)))
+        for values, note in zip(sides, notes, strict=True)
+    ]
+    names = [one.name for one in compare(*runs).measurements]
+    assert names == (["step {} took {}s#1", "{} tokens/s#0"] if differs else [])
 
 
 def test_a_clock_reading_on_the_candidate_only_is_no_difference():

@@ -149,6 +149,12 @@ class Training:
     unmapped_from: int = 99
     counted: bool = False
     draws_after: int = 0
+    evaluates_only: bool = False
+    moves: bool = False
+    metrics: tuple[str, ...] = ()
+    warmup: Callable[[int], int] | None = None
+    event: int | None = None
+    option: str = ""
     disturbed: tuple[int, ...] = (0, 1, 2, 3)
 
     @property
@@ -187,6 +193,8 @@ class _Rank:
 
     def run(self) -> None:
         t = self.t
+        if t.option:
+            self.see("config", t.option, "model.dtype")
         for name, value in t.config:
             self.see("config", value, name)
         if t.loads:
@@ -219,6 +227,8 @@ class _Rank:
         for step in range(t.updates):
             if self.is_evaluated(step) and not t.eval_after:
                 self.evaluate(step)
+            if t.evaluates_only:
+                break
             if t.fails_in == step:
                 for line in t.says.splitlines():
                     self.say(line)
@@ -244,6 +254,11 @@ class _Rank:
 
     def train(self, step: int) -> None:
         t = self.t
+        if t.warmup is not None:
+            self.say(f"schedule: iter {step}, warmup {t.warmup(step)}")
+        if t.event == step:
+            self.say(f"operation widen: iter {step}")
+            self.parameters["ln.bias"] = digest("widened", self.parameters["ln.bias"])
         if t.position is not None:
             self.say(f"schedule: iter {step}, position {t.position(step)}")
         self.update = step
@@ -383,6 +398,8 @@ class _Rank:
             self.mode = 0
         shown = [means.get(split, means[t.splits[-1]]) for split in t.prints]
         self.say(f"step {step}: train loss {shown[0]:.4f}, val loss {shown[1]:.4f}, lr: {t.rate(step):.4f}")
+        for metric in t.metrics:
+            self.see("metric", shown["train" not in metric], metric)
 
         if step and self.rank == 0 and step <= t.saved_until:
             for file in t.files:
@@ -402,6 +419,8 @@ class _Rank:
     def save(self, step: int, file: str) -> None:
         t = self.t
         self.see("checkpoint_file", 1, file)
+        if t.moves:
+            self.see("checkpoint_moved", 1, file)
         self.see("checkpoint_value", repr(step + t.counter), f"{file}::iter_num")
         for key in ("lr", "seed"):
             self.see("checkpoint_kind", "int", f"{file}::{t.options}.{key}")

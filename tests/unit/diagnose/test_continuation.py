@@ -64,6 +64,30 @@ def test_lines_that_are_due_or_have_no_effect_are_left_alone(again, rates):
     assert "resume-work-repeated" not in continued(EVERYTHING, again, rates).causes
 
 
+def begun(rates, weights, start):
+    """A run of which the weights begin as ``start``."""
+    return run(*parameters({"w": start}), series("lr", rates), series("parameter", weights, "w"))
+
+
+@pytest.mark.parametrize(
+    ("resumed", "is_over"),
+    [
+        (begun(RATES, WEIGHTS, 9), True),
+        (begun(RATES[:BEGIN], WEIGHTS[:BEGIN], 9), False),
+        (begun(RATES[BEGIN:], WEIGHTS[:3], 9), False),
+        (begun(RATES[BEGIN:], WEIGHTS[BEGIN:], WEIGHTS[BEGIN - 1]), False),
+    ],
+    ids=["the whole run again", "less than the whole", "weights not loaded", "resumed"],
+)
+def test_a_run_that_begins_and_ends_as_the_straight_one_has_started_over(resumed, is_over):
+    first = begun(RATES[:BEGIN], WEIGHTS[:BEGIN], 9)
+    side = continue_run(Parts(straight=begun(RATES, WEIGHTS, 9), first=first, resumed=resumed))
+    assert ("resume-started-over" in side.causes) is is_over
+    if is_over:
+        assert list(side.causes) == ["resume-started-over"]
+        assert side.diagnosis.unexplained == ()
+
+
 def test_a_schedule_that_is_wrong_in_the_first_update_only_is_not_shifted():
     side = continued(EVERYTHING, (), OTHER_RATES)
     assert side.diagnosis.causes == ()

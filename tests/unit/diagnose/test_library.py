@@ -51,6 +51,7 @@ from parity.diagnose.library import (
     synchronisation,
     tables,
     targets,
+    tracked,
     waiting,
     warmup,
     weighting,
@@ -110,6 +111,17 @@ def counting(position):
     return {"position": position, "rate": lambda step: RATE(position(step))}
 
 
+def since(step, before, after):
+    """A setting that becomes another one at ``step``."""
+    return lambda at: after if at >= step else before
+
+
+def rising_to_six(step):
+    return RATE(step) if step < 2 else warm_cosine(warmup=6)(step)
+
+
+TRACKED = Training(metrics=("train/loss", "val/loss"))
+WARMED = Training(warmup=lambda _: 4)
 WIDENED = Training(rebuilt="so", width="now")
 CORE = Training(accuracy="core")
 MAPPED = Training(counted=True)
@@ -388,6 +400,16 @@ SYMPTOMS = [
     ("targets-differ", replace(PLAIN, target="labels"), {"target": "sorted"}, "equal until then: weights and batches"),
     ("backward-differs", PLAIN, {"gradient_scale": 2.0}, "gradient_norm, update 0"),
     ("update-differs", PLAIN, {"rule": "adam"}, "parameter 'wte.weight', update 0"),
+    ("evaluation-only-ignored", Training(evaluates_only=True), {"evaluates_only": False}, "9 updates where"),
+    ("checkpoint-in-place", Training(moves=True), {"moves": False}, "The candidate writes its checkpoints in place"),
+    ("checkpoint-not-written", Training(moves=True), {"saved_until": 0}, "never writes ckpt.pt"),
+    ("metrics-not-reported", TRACKED, {"metrics": ("val/loss",)}, "never reports train/loss"),
+    ("metrics-not-reported", TRACKED, {"metrics": ("val/loss", "train")}, "by the candidate alone: train"),
+    ("schedule-setting-differs", WARMED, {"warmup": lambda _: 5, "rate": warm_cosine(5)}, "warmup 5 in place of 4"),
+    ("schedule-setting-differs", WARMED, {"warmup": since(2, 4, 6), "rate": rising_to_six}, "update 1 and later: 4.0"),
+    ("event-displaced", Training(event=5), {"event": 3}, "does 2 updates earlier what it calls 'operation widen: iter"),
+    ("event-displaced", Training(event=3), {"event": 4}, "does 1 update later"),
+    ("loss-not-scaled", Training(option="float16"), {"option": "bfloat16", "scaler": None}, "config 'model.dtype'"),
 ]
 
 # rule, reference, what the candidate does differently: a difference, but not this one
@@ -614,6 +636,19 @@ NEAR_MISSES = [
     (draws.draws_after_evaluation, PRIVATE, {"eval_moves": True}),
     (buffers.buffer_not_updated, replace(PLAIN, momentum=0.1), {"momentum": 0.2}),
     (buffers.buffer_not_updated, replace(PLAIN, momentum=0.1), {"momentum": None, "clip": 0.75}),
+    (lifecycle.evaluation_only_ignored, PLAIN, {"updates": 12}),
+    (lifecycle.evaluation_only_ignored, Training(updates=0), {"updates": 9}),
+    (saving.checkpoint_in_place, Training(moves=True), {"saved_until": 4}),
+    (saving.checkpoint_in_place, Training(moves=True), {"files": ("ckpt.pt", "ckpt.pt")}),
+    (tracked.metrics_not_reported, TRACKED, {"metrics": ()}),
+    (tracked.metrics_not_reported, TRACKED, {"eval_every": 8}),
+    (tracked.metrics_not_reported, TRACKED, {"metrics": (*TRACKED.metrics, "more")}),
+    (origins.schedule_setting_differs, WARMED, {"rate": warm_cosine(warmup=5)}),
+    (origins.schedule_setting_differs, WARMED, {"warmup": int, "rate": warm_cosine(warmup=5)}),
+    (origins.schedule_setting_differs, WARMED, {"warmup": since(6, 4, 5), "rate": warm_cosine(warmup=5)}),
+    (displaced.event_displaced, Training(event=5), {"event": None}),
+    (displaced.event_displaced, Training(event=5), {"event": 7, "seed": 1}),
+    (displaced.event_displaced, WARMED, {"warmup": lambda _: 5}),
     (localisation.evaluation_differs, PLAIN, {"eval_length": 31}),
     (localisation.evaluation_differs, PLAIN, {"model": "other"}),
     (localisation.first_difference, PLAIN, {"clip": 0.75}),
