@@ -246,6 +246,8 @@ class _Rank:
                     self.save(step + 1, "emergency.pt")
                 break
         self.see("updates", self.update + 1)
+        # what concerns the run as a whole belongs to no update
+        self.update = -1
         for file in t.tables if t.fails_in is None else ():
             self.see("table_file", "left", file)
 
