@@ -36,6 +36,21 @@ SAMPLE: Final = (
         cause="evaluation-extra",
     ),
     Mutant(
+        id="cumulative-throughput",
+        edits=(
+            Edit(
+                file="stream/by_step.py",
+                old="throughput = len(example.inputs) / seconds if seconds > 0 else 0.0",
+                new="throughput = (progress.tokens + len(example.inputs)) / (step + seconds)",
+            ),
+        ),
+        scenario="clock",
+        update=2,
+        phase=Phase.LOG,
+        channel="log_value",
+        cause="chart-numbers",
+    ),
+    Mutant(
         id="latest-missing",
         edits=(Edit(file=_BOOK, old=", LATEST_NAME):", new=",):"),),
         update=10,
