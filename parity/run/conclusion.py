@@ -61,15 +61,18 @@ def require_reference(trace: Trace) -> None:
 
 
 def require_candidate(trace: Trace) -> None:
-    """Refuse a candidate that succeeded without anything to compare. One that failed is a finding, not an error.
+    """Refuse a candidate that succeeded without anything to compare.
+
+    One that failed is a finding, not an error, and so is one that ran to its end and never trained a model.
 
     Raises:
-        NothingRecordedError: it ran, but trained nothing.
+        NothingRecordedError: it never imported torch, or its models could not be seen.
         TeardownAbortError: gloo aborted it after its training.
     """
     if aborted_in_teardown(trace):
         raise refusal(trace)
-    if trace.exit_status == 0 and not _has_models(trace):
+    never_trained = bool(trace.processes) and _updates(trace) == 0
+    if trace.exit_status == 0 and not _has_models(trace) and not never_trained:
         raise NothingRecordedError(_nothing("candidate", trace))
 
 

@@ -103,6 +103,12 @@ def test_what_cannot_be_compared_is_one_clear_error(
     assert "Traceback" not in done.stderr.decode().replace("  | Traceback", "")
 
 
+def test_a_candidate_that_trains_nothing_is_a_finding_with_a_cause(tmp_path: Path) -> None:
+    status, result, _ = compare(command(TINY), command(SCRIPTS / "no_training.py"), cwd=tmp_path)
+    assert (status, result["verdict"]) == (1, "different")
+    assert [cause["id"] for cause in result["causes"]] == ["no-model-trained"]
+
+
 @pytest.mark.parametrize("candidate", ["no-such-program", command(SCRIPTS / "missing.py"), "python 'unbalanced"])
 def test_a_candidate_that_cannot_be_started_is_refused_before_the_reference_runs(
     candidate: str, tmp_path: Path
