@@ -33,7 +33,7 @@ LEANS_ON = {
 }
 STANDS_IN = {"optimizers": {"parameter"}}
 """Channels of a probe that another one observes in its place."""
-QUIET = {"charts", "manual_updates", "sketching"}
+QUIET = {"afterwards", "charts", "manual_updates", "sketching"}
 """Probes for which the program has nothing: specimens of their own prove them."""
 
 Recorded = Callable[..., Process]
