@@ -30,6 +30,8 @@ NANO = shlex.split(
     --eval_interval=100000 --eval_iters=1 --max_iters={LAST + 1} --file_logging=False
     """
 )
+# As the trainer is meant to run: half a million tokens to an update.
+WHOLE = ["--gradient_accumulation_steps=40", "--max_iters=30"]
 GPT2 = shlex.split(
     f"""
     --dataset noise --device cuda --compile --dtype bfloat16 --model-name gpt2 --block-size {LENGTH}
@@ -59,7 +61,8 @@ def test_recording_overhead_on_a_gpu(benchmark, data: Path, tmp_path: Path) -> N
             shutil.rmtree(place, ignore_errors=True)
             out, trace = place / "out", place / "trace"
             trace.mkdir(parents=True)
-            words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}", *NANO]
+            words = [sys.executable, str(ROOT / "legacy/char_gpt/train.py"), f"--data_dir={data}"]
+            words += [*NANO, *WHOLE]
             words.append(f"--out_dir={out}")
             if level == "bare":
                 with (trace / "stdout.txt").open("wb") as stdout:
