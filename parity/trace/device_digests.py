@@ -90,7 +90,7 @@ def digests_soon(tensors: Iterable[Any]) -> list[int | OwedDigest]:
             found.append(EMPTY)
             remote.setdefault(tensor.device, []).append((position, tensor))
         else:
-            found.append(digest_tensor(tensor) if tensor.numel() else EMPTY)
+            found.append(digest_tensor(tensor))
     for held in remote.values():
         for (position, _), owed in zip(held, pack([tensor for _, tensor in held]), strict=True):
             found[position] = owed
