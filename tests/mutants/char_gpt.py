@@ -217,7 +217,7 @@ COMMON_CAUSES: Final = (
         update=4,
         phase=Phase.CHECKPOINT,
         channel="checkpoint_value",
-        cause="schedule-horizon",
+        cause="schedule-setting-differs",
     ),
     Mutant(
         id="biases-decay",

@@ -117,7 +117,7 @@ GROWTH: Final = (
         "rank-of-all-layers",
         "network-rebuilt-otherwise",
         _LORA,
-        (4, Phase.SETUP, "parameter_kind"),
+        (3, Phase.STATE, "parameter_after"),
         ("char_gpt/adaptation.py", "    _adapt(part, checked, model)\n", "    set_attention_rank(model, checked)\n"),
     ),
     planted(

@@ -28,6 +28,8 @@ def changed_after_step(case: Case) -> Cause | None:
     place, one = parting(case.judgement), first(case, "parameter_after")
     if place is None or one is None or place.channel.name != "parameter_after":
         return None
+    if any(each.update == one.update + 1 for each in measurements(case, "parameter_kind")):  # parameters are replaced
+        return None
     names = list(dict.fromkeys(each.name for each in measurements(case, "parameter_after")))
     return Cause(
         id="changed-after-step",

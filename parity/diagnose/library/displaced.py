@@ -62,7 +62,7 @@ def evaluation_displaced(case: Case) -> Cause | None:
 def event_displaced(case: Case) -> Cause | None:
     """What both sides say that they do once, the candidate does after another update; all differences begin there."""
     place = case.judgement.first_divergence
-    if case.sides is None or place is None or place.update < 0:
+    if case.sides is None or place is None or place.update < 0 or case.findings("updates", "exit_status"):
         return None
     ours, theirs = (_said_once(side) for side in case.sides)
     moved = {line: (ours[line], theirs[line]) for line in ours.keys() & theirs.keys() if ours[line] != theirs[line]}

@@ -16,7 +16,16 @@ _FURTHER: Final = "#"
 _STORED: Final = ("checkpoint_kind", "checkpoint_tensor", "checkpoint_value")
 _FOLLOWS: Final = (
     *_NETWORK,
-    *(_STATE, "optimizer_state", "optimizer_group", "gradient", "parameter", "stale_gradients", "log_line"),
+    *(
+        _STATE,
+        "optimizer_state",
+        "optimizer_group",
+        "gradient",
+        "parameter",
+        "parameter_after",
+        "stale_gradients",
+        "log_line",
+    ),
     *_STORED,
 )
 
@@ -35,7 +44,9 @@ def network_rebuilt_otherwise(case: Case) -> Cause | None:
     if any(_FURTHER in each.name for each in found):  # a copy, an average, that is first called while training goes on
         return None
     one = min(found, key=lambda each: each.moment)
-    since = _before(one)
+    # What replaces parameters may first write to those that stay.
+    written = [each.moment for each in measurements(case, "parameter_after") if each.update == one.update - 1]
+    since = min([_before(one), *written])
     if _is_consequence(case, since):
         return None
     names = list(dict.fromkeys(each.name for each in found if each.update == one.update))
