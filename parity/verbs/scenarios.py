@@ -70,13 +70,14 @@ def run_scenarios(
 
 
 def _prepared(members: "Sequence[Scenario]", place: Path) -> "list[Outcome]":
-    """Set up the pair whose scenarios are ``members``; where that fails, it is what came of each of them."""
+    """Set up the pair whose scenarios are ``members``; where its commands fail, it is what came of each of them."""
     from parity.diagnose.outcome import Outcome
+    from parity.errors import ReferenceFailedError
     from parity.run.session import set_up
 
     try:
         set_up(members[0], place)
-    except ParityError as error:
+    except ReferenceFailedError as error:
         return [Outcome(pair=one.pair, scenario=one.name, error=error) for one in members]
     return []
 
