@@ -40,7 +40,7 @@ REPORTING: Final = (
         "eval-only-ignored",
         "evaluation-only-ignored",
         EVALUATION_ONLY,
-        (0, Phase.DATA, "micro_steps"),
+        (0, Phase.SETUP, "arithmetic"),
         (
             _TRAINER,
             "            if self.config.output.eval_only and self.progress.iteration == 0:\n                return\n",

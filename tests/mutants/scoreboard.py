@@ -1,8 +1,9 @@
 """Runs every mutant and benign variant and says how many were detected, located, named, and falsely alarmed.
 
 ``python -m tests.mutants.scoreboard`` prints the table and writes it to reports/scoreboard.md and .json; with words,
-only the rows whose id or family contains one of them are run, and nothing is written. Beside the instrument stand gates
-that teams use today: the printed training loss within 5 %, the same exactly, and the weights at the end.
+only the rows whose id or family contains one of them are run, and nothing is written, or, with ``--renew``, these rows
+of the table alone. Beside the instrument stand gates that teams use today: the printed training loss within 5 %, the same
+exactly, and the weights at the end.
 """
 
 import json
@@ -28,6 +29,9 @@ from tests.mutants.planting import ROOT
 from tests.mutants.rows import Benign, Mutant
 from tests.mutants.specimens import Workshop
 
+CATALOGUE: Final = (*MUTANTS, *BENIGN)
+PLACE: Final = ROOT / "reports"
+RENEW: Final = "--renew"
 GATES: Final = {"loose_loss": "loss within 5 %", "exact_loss": "loss exactly", "final_weights": "final weights"}
 
 
@@ -156,22 +160,35 @@ def run(rows: Sequence[Mutant | Benign]) -> list[Score]:
 
 def main(words: Sequence[str]) -> int:
     """Run the catalogue, or what ``words`` name of it; 0 when every row came out as it should."""
-    rows = [row for row in (*MUTANTS, *BENIGN) if not words or any(word in f"{row.family} {row.id}" for word in words)]
+    named = [word for word in words if word != RENEW]
+    rows = [row for row in CATALOGUE if not named or any(word in f"{row.family} {row.id}" for word in named)]
     scores = run(rows)
-    text = table(scores)
-    sys.stdout.write(text)
+    sys.stdout.write(table(scores))
     if scores:
         sys.stderr.write(f"median cost of a row: {statistics.median(one.seconds for one in scores):.2f} s\n")
     for one in scores:
         if not one.is_right:
             sys.stderr.write(f"wrong: {one}\n")
-    if not words:
-        listed = [{key: value for key, value in asdict(one).items() if key != "seconds"} for one in scores]
-        place = ROOT / "reports"
-        (place / "scoreboard.md").write_text(text, encoding="utf-8")
-        content = json.dumps({"schema": 1, "rows": listed}, indent=2, sort_keys=True) + "\n"
-        (place / "scoreboard.json").write_text(content, encoding="utf-8")
+    if not named:
+        write(scores)
+    elif RENEW in words:
+        known = {**stored(), **{one.id: one for one in scores}}
+        write([known[row.id] for row in CATALOGUE if row.id in known])
     return int(not all(one.is_right for one in scores))
+
+
+def stored() -> dict[str, Score]:
+    """The rows of the table that is kept, by their names."""
+    rows = json.loads((PLACE / "scoreboard.json").read_text(encoding="utf-8"))["rows"]
+    return {row["id"]: Score(**row, seconds=0.0) for row in rows}
+
+
+def write(scores: Sequence[Score]) -> None:
+    """Keep the table."""
+    listed = [{key: value for key, value in asdict(one).items() if key != "seconds"} for one in scores]
+    (PLACE / "scoreboard.md").write_text(table(scores), encoding="utf-8")
+    content = json.dumps({"schema": 1, "rows": listed}, indent=2, sort_keys=True) + "\n"
+    (PLACE / "scoreboard.json").write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

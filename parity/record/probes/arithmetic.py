@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 CHANNELS: Final = ("arithmetic",)
-SEAM: Final = "torch's own queries before the first evaluation and each update; only what has changed is recorded again"
+SEAM: Final = "torch's own queries before each update; only what has changed is recorded again"
 BLIND: Final = "switches of single calls; what a switch does on hardware that is not here"
 _UNSET: Final = "none"
 _EXACT: Final = "ieee"
@@ -20,8 +20,6 @@ def install(listener: Any) -> None:
                 listener.observe("arithmetic", value, name)
 
     listener.on("update_begins", "arithmetic", observe)
-    # A run that only evaluates has no updates.
-    listener.on("eval_forward", "arithmetic", lambda *_: None if known else observe())
 
 
 def _switches() -> dict[str, str]:
