@@ -2,8 +2,8 @@
 
 ``python -m tests.mutants.scoreboard`` prints the table and writes it to reports/scoreboard.md and .json; with words,
 only the rows whose id or family contains one of them are run, and nothing is written, or, with ``--renew``, these rows
-of the table alone. Beside the instrument stand gates that teams use today: the printed training loss within 5 %, the same
-exactly, and the weights at the end.
+of the table alone. Beside the instrument stand gates that teams use today: the printed training loss within 5 %, the
+same exactly, and the weights at the end.
 """
 
 import json
